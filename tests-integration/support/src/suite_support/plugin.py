@@ -1,0 +1,74 @@
+"""The pytest plugin of every test run: all loops, and nothing that goes wrong in the background goes unseen."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib.util
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# CI keeps hypothesis short and repeatable; `HYPOTHESIS_PROFILE=thorough` looks further.
+settings.register_profile(
+    "suite", deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+    config.addinivalue_line(
+        "markers", "asyncio_logs_errors: this test makes asyncio log errors on purpose, and looks at them itself"
+    )
+
+
+def loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loops that asyncio tests run on: the stock one, and uvloop's where it installs."""
+    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if importlib.util.find_spec("uvloop") is not None:
+        import uvloop
+
+        factories["uvloop"] = uvloop.new_event_loop
+    return factories
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return loop_factories()
+
+
+class _Errors(logging.Handler):
+    """Keeps what asyncio reports about failures that reached nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(logging.Formatter().format(record))
+
+
+@pytest.fixture(autouse=True)
+def _no_unseen_asyncio_error(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test after which asyncio logs "never retrieved", "destroyed but pending" or a failed callback."""
+    if request.node.get_closest_marker("asyncio_logs_errors"):
+        yield
+        return
+    errors = _Errors()
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(errors)
+    try:
+        yield
+        gc.collect()
+    finally:
+        logger.removeHandler(errors)
+    if errors.messages:
+        pytest.fail("asyncio logged errors:\n" + "\n".join(errors.messages))
