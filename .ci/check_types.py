@@ -1,0 +1,47 @@
+"""Check the types: mypy --strict over sources, tests and examples, and that each public API is typed completely."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def mypy(*paths: Path, version: str) -> bool:
+    names = [str(path.relative_to(ROOT)) for path in paths]
+    options = ["--strict", "--explicit-package-bases", "--no-error-summary", f"--python-version={version}"]
+    print("mypy", *options, *names, flush=True)
+    return subprocess.run([sys.executable, "-m", "mypy", *options, *names], cwd=ROOT, check=False).returncode == 0
+
+
+def verify_types(module: str) -> bool:
+    command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--ignoreexternal", "--outputjson"]
+    done = subprocess.run([*command, "--verifytypes", module], cwd=ROOT, check=False, capture_output=True, text=True)
+    report = json.loads(done.stdout)
+    counts = report["typeCompleteness"]["exportedSymbolCounts"]
+    unknown = counts["withUnknownType"] + counts["withAmbiguousType"]
+    print(f"verifytypes {module}: {counts['withKnownType']} public symbols of known type, {unknown} of unknown type")
+    for symbol in report["typeCompleteness"]["symbols"]:
+        for problem in symbol["diagnostics"] if symbol["isExported"] else ():
+            print(f"  {symbol['name']}: {problem['message']}")
+    return bool(unknown == 0 and report["typeCompleteness"]["packageName"] == module)
+
+
+def main() -> int:
+    packages = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
+    # Test modules of different packages share names, so each set is checked by a run of its own.
+    sets = [
+        *((package / "src", package / "tests") for package in packages),
+        (ROOT / "tests-integration",),
+        (ROOT / "docs" / "examples",),
+        (ROOT / ".ci",),
+    ]
+    # Branches on sys.version_info are seen by the oldest and the newest Python's run only.
+    fine = [mypy(*paths, version=version) for paths in sets for version in ("3.11", "3.15")]
+    fine += [verify_types(package.name.replace("-", "_")) for package in packages]
+    return 0 if all(fine) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
