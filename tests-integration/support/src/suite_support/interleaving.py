@@ -6,6 +6,8 @@ import asyncio
 
 # More passes than any chain of wake-ups in the tests is long; a test that needs more is stuck, and says so.
 _PASSES = 1000
+# Callbacks of finished tasks (gather, shield, a group's bookkeeping) take a pass each, and no task shows them.
+_QUIET = 10
 
 
 async def settle() -> None:
@@ -21,8 +23,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
         others = (task for task in asyncio.all_tasks(loop) if task is not me)
         quiet = 0 if any(map(_may_run, others)) else quiet + 1
-        # Callbacks of finished tasks (gather, shield, group bookkeeping) take a pass each, and no task shows them.
-        if quiet == 3:
+        if quiet == _QUIET:
             return
     msg = f"still busy after {_PASSES} passes of the loop: {asyncio.all_tasks(loop)}"
     raise AssertionError(msg)

@@ -43,6 +43,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        # Runner passes five minutes, which are over at once here: wait for the threads themselves.
+        await super().shutdown_default_executor()
+
 
 def asyncio_loops_in_virtual_time() -> Mapping[str, type[VirtualTimeLoop]]:
     """The value for a conftest's `pytest_asyncio_loop_factories` where tests need time."""
