@@ -27,6 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "asyncio_logs_errors: this test makes asyncio log errors on purpose, and looks at them itself"
     )
+    config.addinivalue_line(
+        "markers", "every_runtime: this async body runs on asyncio, uvloop, trio and anyio (suite_support.runtimes)"
+    )
 
 
 def loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -43,6 +46,22 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return loop_factories()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("every_runtime") is not None:
+        from suite_support import runtimes
+
+        runtimes.parametrize(metafunc)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if pyfuncitem.get_closest_marker("every_runtime") is None:
+        return None
+    from suite_support import runtimes
+
+    return runtimes.run_body(pyfuncitem)
 
 
 class _Errors(logging.Handler):

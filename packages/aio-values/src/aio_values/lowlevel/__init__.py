@@ -1,0 +1,71 @@
+"""The one seam between asyncio and trio: what a primitive needs to block, on whichever runtime runs it.
+
+Everything in aio-values and aio-events that blocks goes through this module, so that one class serves asyncio, uvloop,
+trio and both of anyio's back ends. It never imports trio: it asks trio, where the program has imported it already.
+Use it to build primitives of your own that serve both worlds.
+
+Which runtime:
+
+* `current_runtime()`, `current_time()`
+
+Passing time and taking turns:
+
+* `sleep(seconds)`, `sleep_until(deadline)`
+* `checkpoint()`: what a call that need not block does; `yield_now()`: let the others run
+
+Parking a task and waking it:
+
+* `create_waiter()`: a future of the running runtime: one task awaits it, whoever holds it wakes it
+* `wait_until(waiter, deadline)`: await it until a time at most
+* `WaitQueue`: tasks parked first come, first served, with exact cancellation
+
+Time limits:
+
+* `move_on_after(seconds)`, `move_on_at(deadline)`: scopes that swallow their own expiry
+* `timeout_error(message)`: the exception that the running runtime's users expect
+
+Running side by side:
+
+* `run_together(*functions)`
+
+Across threads:
+
+* `current_home()`, `is_over(home)`, `post(home, function, *args)`: where tasks live, and how to reach them
+"""
+
+from aio_values.lowlevel._home import Home, current_home, is_over, post
+from aio_values.lowlevel._runtime import (
+    checkpoint,
+    current_runtime,
+    current_time,
+    sleep,
+    yield_now,
+)
+from aio_values.lowlevel._time_limit import TimeLimit, move_on_after, move_on_at, timeout_error
+from aio_values.lowlevel._together import run_together
+from aio_values.lowlevel._wait_queue import WaitQueue
+from aio_values.lowlevel._waiter import EXPIRED, Expired, Waiter, create_waiter, sleep_until, wait_until
+
+__all__ = [
+    "EXPIRED",
+    "Expired",
+    "Home",
+    "TimeLimit",
+    "WaitQueue",
+    "Waiter",
+    "checkpoint",
+    "create_waiter",
+    "current_home",
+    "current_runtime",
+    "current_time",
+    "is_over",
+    "move_on_after",
+    "move_on_at",
+    "post",
+    "run_together",
+    "sleep",
+    "sleep_until",
+    "timeout_error",
+    "wait_until",
+    "yield_now",
+]
