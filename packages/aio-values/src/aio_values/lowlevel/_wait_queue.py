@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from aio_values.lowlevel._waiter import create_waiter
@@ -34,7 +35,8 @@ class WaitQueue(Generic[T]):
     __slots__ = ("__weakref__", "_waiters")
 
     def __init__(self) -> None:
-        self._waiters: dict[Waiter[_Wakeup[T]], None] = {}
+        # Not a plain dict: finding its first key costs more with every key that was removed before it.
+        self._waiters: OrderedDict[Waiter[_Wakeup[T]], None] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<WaitQueue: {len(self)} waiting>"
@@ -90,8 +92,7 @@ class WaitQueue(Generic[T]):
             Whether a task was waiting. If it is cancelled before it runs, the value is handed on (see `park`).
         """
         while self._waiters:
-            waiter = next(iter(self._waiters))
-            del self._waiters[waiter]
+            waiter, _ = self._waiters.popitem(last=False)
             if not waiter.done():
                 waiter.set_result(_Wakeup(value, shared=False))
                 return True
@@ -120,5 +121,5 @@ class WaitQueue(Generic[T]):
         return len(waiting)
 
     def _take_all(self) -> list[Waiter[_Wakeup[T]]]:
-        waiters, self._waiters = self._waiters, {}
+        waiters, self._waiters = self._waiters, OrderedDict()
         return [waiter for waiter in waiters if not waiter.done()]
