@@ -1,0 +1,113 @@
+"""Calling functions without minding whether they are synchronous, now, at a cancellation, or when something is done."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
+
+from aio_group._awaitable import as_future
+from aio_group._cancellation import Swallowing
+from aio_group._latch import Latch, latch_of
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+AsyncCallable: TypeAlias = Callable[_P, _T | Awaitable[_T]]
+"""A function that returns its result or an awaitable of it: `AsyncCallable[[int], str]`.
+
+For annotations of parameters that are given to `call`.
+"""
+
+
+@overload
+async def call(fn: Callable[_P, Awaitable[_T]], /, *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
+@overload
+async def call(fn: Callable[_P, _T | Awaitable[_T]], /, *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
+async def call(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call a function that may be synchronous or asynchronous, and return its result.
+
+    Args:
+        fn: What to call. If it returns an awaitable, that is awaited.
+        *args: Its positional arguments.
+        **kwargs: Its keyword arguments.
+
+    Returns:
+        What `fn` returned, or what the awaitable gave that it returned.
+
+    A cancellation reaches what is awaited. A synchronous `fn` runs here and now: it blocks the loop, and the call does
+    not yield to it.
+    """
+    result = fn(*args, **kwargs)
+    return await result if inspect.isawaitable(result) else result
+
+
+@overload
+async def call_on_cancel(fn: Callable[_P, Awaitable[_T]], /, *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
+@overload
+async def call_on_cancel(fn: Callable[_P, _T | Awaitable[_T]], /, *args: _P.args, **kwargs: _P.kwargs) -> _T: ...
+async def call_on_cancel(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Wait to be cancelled, then call `fn` as `call` does.
+
+    For clean-up that belongs to a group: `group.spawn(call_on_cancel, connection.close)` runs it when the group closes.
+
+    Args:
+        fn: What to call, synchronous or asynchronous.
+        *args: Its positional arguments.
+        **kwargs: Its keyword arguments.
+
+    Returns:
+        The result of `fn`: the cancellation that started it ends here, and is taken back with `uncancel`, so that
+        `fn` can use `asyncio.timeout` and `asyncio.TaskGroup` as if nothing had happened.
+
+    A second cancellation reaches `fn`; let it call `uncancellable` if it must not be interrupted.
+    """
+    swallowing = Swallowing()
+    # Nobody opens this latch: it is only waited for until a cancellation comes.
+    never = Latch()
+    try:
+        await never.wait()
+    except asyncio.CancelledError:
+        swallowing.forget(1)
+    return await call(fn, *args, **kwargs)
+
+
+@overload
+async def call_on_done(
+    f: Awaitable[object], fn: Callable[_P, Awaitable[_T]], /, *args: _P.args, **kwargs: _P.kwargs
+) -> _T: ...
+@overload
+async def call_on_done(
+    f: Awaitable[object], fn: Callable[_P, _T | Awaitable[_T]], /, *args: _P.args, **kwargs: _P.kwargs
+) -> _T: ...
+async def call_on_done(f: Awaitable[object], fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Wait until `f` is done, whatever its outcome, then call `fn` as `call` does.
+
+    For lifetimes that depend on another: `group.spawn(call_on_done, connection.wait_closed(), group.close)`.
+
+    Args:
+        f: A coroutine (it runs in a task of its own), a future or another awaitable.
+        fn: What to call, synchronous or asynchronous.
+        *args: Its positional arguments.
+        **kwargs: Its keyword arguments.
+
+    Returns:
+        The result of `fn`.
+
+    Raises:
+        asyncio.CancelledError: This call was cancelled. Before `f` was done, `f` is cancelled and waited for, and `fn`
+            is not called; after that, the cancellation reaches `fn`.
+
+    The outcome of `f` is not taken from it: `fn` is called after a result, an error and a cancellation of `f` alike,
+    and an error of `f` that nobody else looks at is reported by asyncio as "never retrieved".
+    """
+    future = as_future(f)
+    done = latch_of(future)
+    try:
+        await done.wait()
+    except asyncio.CancelledError:
+        future.cancel()
+        (await done.outlast()).clear()
+        raise
+    return await call(fn, *args, **kwargs)

@@ -1,0 +1,98 @@
+"""Waiting with a timeout, without losing a result to a cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from aio_group._awaitable import as_future
+from aio_group._latch import latch_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+_T = TypeVar("_T")
+
+
+class CancelledWithResultError(asyncio.CancelledError):
+    """The waiting task was cancelled, but what it waited for had an outcome all the same: here it is.
+
+    A result and a cancellation can arrive together, or the awaitable can finish its work when it is cancelled. A plain
+    `CancelledError` would lose the result: a connection that was just opened, an item that was just taken.
+    """
+
+    def __init__(self, result: object, exception: BaseException | None) -> None:
+        super().__init__(result, exception)
+
+    @property
+    def result(self) -> object:
+        """The result, None if there is an exception instead."""
+        result: object = self.args[0]
+        return result
+
+    @property
+    def exception(self) -> BaseException | None:
+        """The exception that was raised instead of a result, or None."""
+        exception: BaseException | None = self.args[1]
+        return exception
+
+    def __str__(self) -> str:
+        if self.exception is not None:
+            return f"cancelled, while what was waited for raised {self.exception!r}"
+        return f"cancelled, while what was waited for returned {self.result!r}"
+
+
+async def wait_for(obj: Awaitable[_T], timeout: float | None) -> _T:
+    """Wait for an awaitable, for `timeout` seconds at most.
+
+    Like `asyncio.wait_for`, with two races closed: a result that arrives together with a cancellation is not lost, and
+    an awaitable that cancels itself is not taken for one that was too slow.
+
+    Args:
+        obj: A coroutine (it runs in a task of its own), a future or another awaitable. It is done when the call ends,
+            however it ends: on a timeout or a cancellation it is cancelled and waited for.
+        timeout: Seconds; None waits without limit; with 0 or less, only what is done already gives a result.
+
+    Returns:
+        The result of `obj`, also if it came in spite of the timeout, after `obj` was cancelled.
+
+    Raises:
+        TimeoutError: The time was over, and `obj` ended by the cancellation.
+        CancelledWithResultError: The waiting task was cancelled and `obj` had a result or an error all the same, which
+            this error carries.
+        asyncio.CancelledError: The waiting task was cancelled and `obj` with it, or `obj` was cancelled by itself or by
+            somebody else.
+        BaseException: Whatever `obj` raised.
+        TypeError: `obj` cannot be awaited.
+
+    A second cancellation does not cut short the wait for `obj` to end.
+    """
+    future = as_future(obj)
+    done = latch_of(future)
+    cancellations: list[asyncio.CancelledError] = []
+    try:
+        in_time = await done.wait(timeout)
+    except asyncio.CancelledError as cancelled:
+        in_time = True
+        cancellations.append(cancelled)
+    # A future that got done meanwhile is not cancelled by this, and keeps its outcome.
+    future.cancel()
+    cancellations += await done.outlast()
+    try:
+        if cancellations:
+            raise _with_outcome(cancellations[-1], future)
+    finally:
+        # The errors' tracebacks lead to this frame: without this, only the collector could free them.
+        cancellations.clear()
+    if future.cancelled() and not in_time:
+        raise TimeoutError(f"{obj!r} was not done within {timeout} seconds")
+    return future.result()
+
+
+def _with_outcome(cancelled: asyncio.CancelledError, future: asyncio.Future[_T]) -> asyncio.CancelledError:
+    if future.cancelled():
+        return cancelled
+    error = future.exception()
+    outcome = CancelledWithResultError(future.result() if error is None else None, error)
+    outcome.__cause__ = error or cancelled
+    return outcome
