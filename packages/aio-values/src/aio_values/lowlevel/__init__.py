@@ -19,6 +19,10 @@ Parking a task and waking it:
 * `wait_until(waiter, deadline)`: await it until a time at most
 * `WaitQueue`: tasks parked first come, first served, with exact cancellation
 
+A lock with waiters:
+
+* `create_condition()`: a condition of the running runtime; `Condition`: what those of all runtimes have in common
+
 Time limits:
 
 * `move_on_after(seconds)`, `move_on_at(deadline)`: scopes that swallow their own expiry
@@ -33,6 +37,7 @@ Across threads:
 * `current_home()`, `is_over(home)`, `post(home, function, *args)`: where tasks live, and how to reach them
 """
 
+from aio_values.lowlevel._condition import Condition, create_condition
 from aio_values.lowlevel._home import Home, current_home, is_over, post
 from aio_values.lowlevel._runtime import (
     checkpoint,
@@ -48,12 +53,14 @@ from aio_values.lowlevel._waiter import EXPIRED, Expired, Waiter, create_waiter,
 
 __all__ = [
     "EXPIRED",
+    "Condition",
     "Expired",
     "Home",
     "TimeLimit",
     "WaitQueue",
     "Waiter",
     "checkpoint",
+    "create_condition",
     "create_waiter",
     "current_home",
     "current_runtime",
