@@ -448,7 +448,7 @@ def run_body(item: pytest.Function) -> Literal[True] | None:
     """For the plugin's `pytest_pyfunc_call`: True if this was an async body for every runtime."""
     if not inspect.iscoroutinefunction(item.obj):
         return None
-    runtime: Any = item.funcargs["runtime"]
+    runtime: Any = item.callspec.params["runtime"]
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
     runtime.run(lambda: item.obj(**arguments))
     return True
