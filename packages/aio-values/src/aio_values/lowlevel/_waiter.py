@@ -11,6 +11,8 @@ from aio_values.lowlevel._runtime import checkpoint, current_time, in_trio, runn
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from aio_values.lowlevel._home import Home
+
 T = TypeVar("T")
 
 
@@ -74,11 +76,19 @@ def create_waiter() -> Waiter[Any]:
     Raises:
         RuntimeError: No runtime is running in this thread.
     """
+    return waiter_at_home()[0]
+
+
+def waiter_at_home() -> tuple[Waiter[Any], Home]:
+    """`create_waiter` and `current_home` in one, for the price of one question to the runtime."""
     if in_trio():
+        import trio
+
         from aio_values.lowlevel._trio_waiter import TrioWaiter
 
-        return TrioWaiter()
-    return running_loop().create_future()
+        return TrioWaiter(), trio.lowlevel.current_trio_token()
+    loop = running_loop()
+    return loop.create_future(), loop
 
 
 async def wait_until(waiter: Waiter[T], deadline: float) -> T | _Expired:

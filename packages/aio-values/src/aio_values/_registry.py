@@ -1,0 +1,242 @@
+"""Who waits for what: the tasks to wake for a value, found without asking those that wait for others."""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from aio_values._matching import ANY, equals, is_nan, matches, same
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+# All not-a-numbers are one target: their own hashes differ, and none is equal to itself.
+_NAN: Final = object()
+
+
+class Wakeable(Protocol):
+    """What a registry keeps: a waiter of `aio_values.lowlevel`, or an expectation."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, result: Any, /) -> None: ...
+
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+class Hold:
+    """One unbroken stretch of time in which a target matches, and the tasks that wait for it to last."""
+
+    __slots__ = ("latest", "waiters")
+
+    def __init__(self, latest: object) -> None:
+        self.latest: Any = latest
+        self.waiters: dict[Wakeable, None] = {}
+
+
+class _Group:
+    """The tasks that wait for one predicate, which is called once for all of them."""
+
+    __slots__ = ("hold", "target", "waiters")
+
+    def __init__(self, target: object) -> None:
+        self.target = target
+        self.waiters: dict[Wakeable, None] = {}
+        self.hold: Hold | None = None
+
+    def fire(self, values: tuple[Any, ...], result: object) -> None:
+        try:
+            matched = matches(self.target, *values)
+        except Exception as error:
+            self.fail(error)
+            return
+        if matched:
+            if self.hold is not None:
+                self.hold.latest = values[0]
+            if self.waiters:
+                woken, self.waiters = self.waiters, {}
+                wake(woken, result)
+        elif self.hold is not None:
+            broken, self.hold = self.hold, None
+            wake(broken.waiters, None)
+
+    def fail(self, error: BaseException) -> None:
+        woken, self.waiters = self.waiters, {}
+        fail(woken, error)
+        if self.hold is not None:
+            broken, self.hold = self.hold, None
+            fail(broken.waiters, error)
+
+
+class Registry:
+    """Waiters by target.
+
+    Plain targets stand in a dictionary, so a new value finds its waiters by its hash, whatever the others wait for.
+    Predicates, and targets without a hash, form groups by identity: a group is asked once for all its waiters.
+    """
+
+    __slots__ = ("_any", "_groups", "_plain")
+
+    def __init__(self) -> None:
+        self._any: dict[Wakeable, None] = {}
+        self._plain: dict[Hashable, dict[Wakeable, None]] = {}
+        self._groups: dict[Hashable, _Group] = {}
+
+    def __len__(self) -> int:
+        """How many tasks wait."""
+        buckets = [self._any, *self._plain.values(), *(group.waiters for group in self._groups.values())]
+        buckets += [group.hold.waiters for group in self._groups.values() if group.hold is not None]
+        return sum(map(len, buckets))
+
+    @property
+    def runs_user_code(self) -> bool:
+        """Whether waking may call a predicate."""
+        return bool(self._groups)
+
+    def add(self, target: object, waiter: Wakeable) -> None:
+        """Let `waiter` be woken by the next value that `target` matches."""
+        bucket = self._any if target is ANY else self._plain_bucket(target)
+        if bucket is None:
+            bucket = self._group(target).waiters
+        bucket[waiter] = None
+
+    def _plain_bucket(self, target: object) -> dict[Wakeable, None] | None:
+        """The waiters for a plain value; None for a predicate, and for a value that cannot stand in a dictionary."""
+        if callable(target):
+            return None
+        key: Any = target.value if type(target) is equals else target
+        try:
+            if key != key and is_nan(key):  # cheaper than always asking is_nan
+                key = _NAN
+            bucket = self._plain.get(key)
+            if bucket is None:
+                bucket = self._plain[key] = {}
+        except Exception:  # no hash, or an `==` that raises or has no truth value
+            return None
+        return bucket
+
+    def hold(self, target: object, value: object, waiter: Wakeable) -> Hold:
+        """Let `waiter` be woken by the next value that `target`, which matches `value`, does not match."""
+        group = self._group(target)
+        if group.hold is None:
+            group.hold = Hold(value)
+        group.hold.waiters[waiter] = None
+        return group.hold
+
+    def _group(self, target: object) -> _Group:
+        key = _identity(target)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = _Group(target)
+        return group
+
+    def discard(self, target: object, waiter: Wakeable) -> None:
+        """Forget a waiter that shall not be woken any more; one that was woken is forgotten already."""
+        if target is ANY:
+            self._any.pop(waiter, None)
+            return
+        bucket = self._plain_bucket(target)
+        if bucket is not None:
+            bucket.pop(waiter, None)
+            if not bucket:
+                self._take(target.value if type(target) is equals else target)
+            return
+        group = self._groups.get(_identity(target))
+        if group is not None:
+            group.waiters.pop(waiter, None)
+            self._drop_deserted(group)
+
+    def discard_hold(self, target: object, waiter: Wakeable) -> None:
+        """Undo `hold`."""
+        group = self._groups.get(_identity(target))
+        if group is not None and group.hold is not None:
+            group.hold.waiters.pop(waiter, None)
+            if not group.hold.waiters:
+                group.hold = None
+            self._drop_deserted(group)
+
+    def _drop_deserted(self, group: _Group) -> None:
+        key = _identity(group.target)
+        if group.hold is None and not group.waiters and self._groups.get(key) is group:
+            del self._groups[key]
+
+    def fire(self, values: tuple[Any, ...], result: object) -> None:
+        """Wake with `result` those who wait for `values`: first by equality, then predicates in order of arrival.
+
+        Raises:
+            BaseException: Not what a predicate raises, which goes to those who wait for it, but an interruption
+                (KeyboardInterrupt and the like); everybody else has been served by then.
+        """
+        if self._any or self._plain:
+            self.fire_plain(values[0], result)
+        interruption: BaseException | None = None
+        for group in list(self._groups.values()):
+            try:
+                group.fire(values, result)
+            except BaseException as error:
+                interruption = error
+            self._drop_deserted(group)
+        if interruption is not None:
+            raise interruption
+
+    def fire_plain(self, value: object, result: object) -> None:
+        """Wake with `result` those who wait for any value, and those who wait for one that is equal to `value`."""
+        if self._any:
+            woken, self._any = self._any, {}
+            wake(woken, result)
+        if self._plain:
+            bucket = self._take(value)
+            if bucket:
+                wake(bucket, result)
+
+    def _take(self, value: Any) -> dict[Wakeable, None] | None:
+        try:
+            bucket = self._plain.pop(value, None)
+        except Exception:
+            # A value without a hash may equal several targets: only comparing with each of them tells.
+            bucket = {}
+            for target in list(self._plain):
+                if target is not _NAN and same(target, value):
+                    bucket.update(self._plain.pop(target, {}))
+            return bucket
+        if bucket is None and _NAN in self._plain and is_nan(value):
+            return self._plain.pop(_NAN)
+        return bucket
+
+    def fail(self, error: BaseException) -> None:
+        """Wake everybody with an exception."""
+        buckets = [self._any, *self._plain.values()]
+        groups = list(self._groups.values())
+        self._any, self._plain, self._groups = {}, {}, {}
+        for bucket in buckets:
+            fail(bucket, error)
+        for group in groups:
+            group.fail(error)
+
+
+def _identity(target: object) -> Hashable:
+    """Which waits share a predicate: those with the same object, or the same method of the same object."""
+    if type(target) is MethodType:
+        return id(target.__self__), id(target.__func__)
+    return id(target)
+
+
+def wake(waiters: Iterable[Wakeable], result: object) -> None:
+    """Wake tasks in order of arrival; those that were cancelled meanwhile are passed over."""
+    for waiter in waiters:
+        if not waiter.done():
+            try:
+                waiter.set_result(result)
+            except RuntimeError:
+                # Its loop is closed with the task still pending: nobody is left to be woken, or to be told.
+                continue
+
+
+def fail(waiters: Iterable[Wakeable], error: BaseException) -> None:
+    """Wake tasks with an exception, as `wake` does with a result."""
+    for waiter in waiters:
+        if not waiter.done():
+            try:
+                waiter.set_exception(error)
+            except RuntimeError:
+                continue

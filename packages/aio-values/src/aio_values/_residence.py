@@ -1,0 +1,44 @@
+"""Which thread a value belongs to, and how to reach it from another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from aio_values.lowlevel import is_over
+
+if TYPE_CHECKING:
+    from aio_values.lowlevel import Home
+
+moving: Final = threading.RLock()
+"""Held while a value moves to another home, and while it is assigned from elsewhere because it has none."""
+
+
+class Residence:
+    """The thread in which tasks wait for a value, and their loop or trio run.
+
+    A value has none until a task waits for it, and loses it when that loop is closed or that run is over.
+    """
+
+    __slots__ = ("_home", "thread")
+
+    def __init__(self, home: Home) -> None:
+        self.thread = threading.get_ident()
+        # Weakly: a value that outlives its loop must not keep it alive.
+        self._home = weakref.ref(home)
+
+    def is_at(self, home: Home) -> bool:
+        return self._home() is home
+
+    def outlives(self, home: Home) -> bool:
+        """Whether to stay although a task of the same thread waits at `home`: that is a guest of this running loop."""
+        mine = self.home
+        return isinstance(mine, asyncio.AbstractEventLoop) and mine.is_running() and mine is not home
+
+    @property
+    def home(self) -> Home | None:
+        """The loop or the run, while it can still run something."""
+        home = self._home()
+        return None if home is None or is_over(home) else home

@@ -1,0 +1,592 @@
+"""A value that tasks can wait for."""
+
+from __future__ import annotations
+
+import enum
+import math
+from concurrent.futures import Future
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
+
+from aio_values import lowlevel
+from aio_values._delivery import TOUCH, Change, Delivery, delivery_in_progress
+from aio_values._matching import ANY, AnyChange, change_policy, describe, differs, equals, matches, shown
+from aio_values._registry import Registry
+from aio_values._residence import Residence, moving
+from aio_values._time import deadline_after, duration
+from aio_values.lowlevel import EXPIRED, Expired
+from aio_values.lowlevel._runtime import in_trio
+from aio_values.lowlevel._waiter import waiter_at_home
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from aio_values._delivery import Failure
+    from aio_values._derived import DerivedValue
+    from aio_values._expectation import Expectation
+    from aio_values._iterators import EventualValues, Transitions
+    from aio_values._matching import ChangePolicy
+    from aio_values.lowlevel import Home, Waiter
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class EndedError(RuntimeError):
+    """The context that kept a derived value up to date has ended: it changes no more."""
+
+
+class Broken(enum.Enum):
+    """The type of `BROKEN`."""
+
+    BROKEN = "the value stopped matching"
+
+
+BROKEN: Final = Broken.BROKEN
+
+
+class ValueStatistics(NamedTuple):
+    """What depends on a value at the moment: see `AsyncValue.statistics`."""
+
+    waiting: int
+    """How many waits are in progress: `wait_value`, `wait_transition`, iterators between two values, expectations."""
+    derived: int
+    """How many derived values are kept up to date directly from this one."""
+
+
+class AsyncValue(Generic[T]):
+    """A value that tasks can wait for, follow, and derive other values from, on asyncio and trio alike.
+
+    It prevents the race between looking and waiting: a task that finds the value wrong, and then waits for an event
+    that tells of a change, misses the change in between. Here looking and waiting are one step, and a waiter gets the
+    value that woke it even if that is no longer the current one.
+
+    Example:
+        ```python
+        temperature = AsyncValue(20)
+
+        await temperature.wait_value(lambda degrees: degrees > 30)  # now, or at the first change that matches
+        await temperature.wait_value(37, timeout=5)  # by equality, for five seconds at most
+        async for degrees in temperature.eventual_values():  # the latest, whenever the loop comes round
+            print(degrees)
+        ```
+
+    **What matches.** A target that is not callable matches by equality; a callable one is a predicate, called with the
+    value (for transitions: with the value and the old one). To match a callable by equality, wrap it in
+    `equals`. A predicate that raises fails the waits it was given for, and nobody else.
+
+    **What is a change.** Assigning an equal value is none: the value keeps the object that it has. Not-a-numbers equal
+    each other here; values whose `==` raises or has no truth value (arrays) equal only themselves. `changed` chooses
+    another policy; `touch` announces a mutation.
+
+    **Order.** An assignment is delivered before the statement ends: derived values are computed first (each once, so
+    that no combination of old and new is ever seen), then those who wait are woken: those who wait for any value or
+    by equality, then those who wait with predicates, in the order in which their predicates came. Woken tasks run
+    later, each with the value that woke it. Every wait sees each change once, in the order of the assignments. An
+    assignment that a predicate or transform makes to this value (or to one that a value derived from this one depends
+    on too) takes effect when the current one is delivered, after those queued before it; until then, `value` reads as
+    it was. Assignments to unrelated values take effect at once.
+
+    **Cost.** Assigning costs O(1) for any number of tasks that wait for other plain values, plus one call for each
+    distinct predicate (one function shared by many tasks is called once), plus O(1) for each task that it wakes.
+    A value without a hash (a list) has to be compared with each plain target instead.
+
+    **Threads.** A value can be made and assigned where no loop runs. Once a task has waited for it, it belongs to that
+    task's thread while the loop or trio run lives: assigning it from another thread raises RuntimeError and changes
+    nothing; `set_threadsafe` is the way in. Until then it is a plain attribute, and not guarded.
+
+    Args:
+        value: The value to begin with.
+        changed: What counts as a change: `"equality"` (the default), `"identity"`, `"always"`, or a function of
+            `(old, new)`. What the function raises is raised by the assignment, which then changes nothing.
+
+    Raises:
+        TypeError: `changed` is none of these.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_changed",
+        "_delivery",
+        "_derived",
+        "_edge",
+        "_failure",
+        "_level",
+        "_residence",
+        "_touched_in",
+        "_value",
+        "_version",
+    )
+
+    def __init__(self, value: T, *, changed: ChangePolicy[T] = "equality") -> None:
+        self._value = value
+        self._changed = differs if changed == "equality" else change_policy(changed)
+        # Counts changes; the version of the last one that comparing values does not show (a touch, a recovery).
+        self._version = 0
+        self._touched_in = 0
+        # Why there is no value (derived values only).
+        self._failure: Failure | None = None
+        # Who waits for values, who for transitions; None until somebody did.
+        self._level: Registry | None = None
+        self._edge: Registry | None = None
+        self._derived: dict[DerivedValue[Any], None] = {}
+        self._delivery: Delivery | None = None
+        self._residence: Residence | None = None
+
+    def __repr__(self) -> str:
+        waiting, derived = self.statistics()
+        notes = [f", {waiting} waiting" if waiting else "", f", {derived} derived" if derived else ""]
+        state = shown(self._value) if self._failure is None else f"failed with {self._failure.error!r}"
+        return f"<{type(self).__name__}: {state}{''.join(notes)}>"
+
+    def statistics(self) -> ValueStatistics:
+        """How many waits and derived values depend on this value now: O(distinct targets)."""
+        waiting = sum(len(registry) for registry in (self._level, self._edge) if registry is not None)
+        return ValueStatistics(waiting, len(self._derived))
+
+    # --- reading and assigning -------------------------------------------------------------------------------------
+
+    @property
+    def value(self) -> T:
+        """The value. Assigning one that differs wakes those who wait for it: see the class for order and cost.
+
+        Raises:
+            RuntimeError: (assigning) The value belongs to another thread.
+            AttributeError: (assigning) This is a derived value.
+            Exception: (reading a derived value) What its transform raised.
+        """
+        if self._failure is not None:
+            raise self._failure.again()
+        return self._value
+
+    @value.setter
+    def value(self, new: T) -> None:
+        residence = self._residence
+        if residence is not None and residence.thread != get_ident():
+            self._check_thread(residence)
+        if self._level is not None:
+            self._assign(new)
+        elif self._changed(self._value, new):
+            self._version += 1
+            self._value = new
+
+    def touch(self) -> None:
+        """Announce that the value was mutated in place: everybody is told as if it had been assigned and had changed.
+
+        Transitions are `(value, value)`. Derived values are computed anew; one whose transform returns the same
+        object as before passes the touch on, unless the object is of a built-in type that cannot be mutated.
+
+        Raises:
+            RuntimeError: The value belongs to another thread.
+            AttributeError: This is a derived value.
+        """
+        self._check_writable()
+        if self._residence is not None:
+            self._check_thread(self._residence)
+        self._deliver(TOUCH)
+
+    def set_threadsafe(self, value: T) -> Future[None]:
+        """Assign from any thread.
+
+        In the thread that the value belongs to, and while it belongs to none, the assignment happens at once. From
+        elsewhere it is handed to the loop (asyncio: `call_soon_threadsafe`) or run (trio: `TrioToken.run_sync_soon`)
+        in which tasks wait for the value, and happens there soon, in the order of the calls.
+
+        Args:
+            value: The value to assign.
+
+        Returns:
+            A future of the assignment: `result()` blocks until it has happened (so never call that in the value's own
+            thread), and raises what the assignment raised. If the loop or run ends before its turn comes, the future
+            is never done.
+
+        Raises:
+            AttributeError: This is a derived value.
+        """
+        self._check_writable()
+        done: Future[None] = Future()
+        with moving:
+            residence = self._residence
+            home = None if residence is None or residence.thread == get_ident() else residence.home
+            if home is None or not _posted(home, self._assign_for, value, done):
+                self._assign_for(value, done)
+        return done
+
+    def _assign_for(self, value: T, done: Future[None]) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            self.value = value
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    # --- waiting ---------------------------------------------------------------------------------------------------
+
+    async def wait_value(
+        self,
+        value_or_predicate: T | Callable[[T], object] | equals[T],
+        *,
+        held_for: float = 0,
+        timeout: float | None = None,
+    ) -> T:
+        """Wait until the value is, or matches, what is asked for.
+
+        It looks at the current value first, and returns at once if that matches (trio: after a checkpoint). A
+        cancelled wait leaves no trace.
+
+        Args:
+            value_or_predicate: A value, matched by equality, or a function of the value. It is called in the course of
+                assignments, so it should be quick; what it raises is raised here.
+            held_for: How many seconds the value must match without interruption. The time starts anew when it stops
+                matching; changing from one matching value to another does not stop it.
+            timeout: The most seconds to wait, `held_for` included; None for no limit.
+
+        Returns:
+            The value that matched, even if it has changed again since; with `held_for`, the latest one of the
+            stretch that lasted.
+
+        Raises:
+            TimeoutError: The time is over (on trio a `trio.TooSlowError` too). The message says what was awaited, for
+                how long, and what the last value was.
+            ValueError: `held_for` or `timeout` is negative.
+            RuntimeError: Nothing runs in this thread, the value belongs to another one, or it is derived and its
+                context has ended.
+            Exception: What the predicate raised, or what the transform of a derived value raised.
+        """
+        if held_for or timeout is not None:
+            return await self._wait_value_within(value_or_predicate, held_for, timeout)
+        value, waiter = self._look(value_or_predicate)
+        if waiter is None:
+            if in_trio():
+                await lowlevel.checkpoint()
+            return value
+        return cast("T", await self._park(self._waiting_for_values(), value_or_predicate, waiter))
+
+    async def _wait_value_within(self, target: object, held_for: float, timeout: float | None) -> T:
+        duration("held_for", held_for)
+        deadline = deadline_after(timeout)
+        value: Any
+        while True:
+            value, waiter = self._look(target)
+            if waiter is not None:
+                value = await self._park(self._waiting_for_values(), target, waiter, deadline)
+            elif not held_for:
+                await lowlevel.checkpoint()
+            if held_for and value is not EXPIRED:
+                value = await self._stay(target, held_for, deadline)
+            if value is EXPIRED:
+                held = f", held_for={held_for:g}" if held_for else ""
+                raise self._timed_out(f"wait_value({describe(target)}{held})", timeout)
+            if value is not BROKEN:
+                return cast("T", value)
+
+    def _look(self, target: object) -> tuple[T, None] | tuple[Any, Waiter[Any]]:
+        """The current value if it matches, or else a waiter, to be registered before anything else happens."""
+        while True:
+            if self._failure is not None:
+                raise self._failure.again()
+            version, value = self._version, self._value
+            if matches(target, value):
+                return value, None
+            waiter = self._create_waiter()
+            # The predicate may have assigned; and until the waiter was made, another thread might have.
+            if version == self._version:
+                return None, waiter
+
+    async def _stay(self, target: object, seconds: float, deadline: float) -> T | Expired | Broken:
+        """See whether the current value goes on to match: the latest one if it does, EXPIRED if time was too short."""
+        waiter = self._create_waiter()
+        while True:
+            if self._failure is not None:
+                raise self._failure.again()
+            version, value = self._version, self._value
+            if not matches(target, value):
+                return BROKEN
+            if version == self._version:
+                break
+        registry = self._waiting_for_values()
+        stretch = registry.hold(target, value, waiter)
+        end = lowlevel.current_time() + seconds
+        result: object = EXPIRED
+        try:
+            result = await lowlevel.wait_until(waiter, min(end, deadline))
+        finally:
+            if result is EXPIRED:
+                registry.discard_hold(target, waiter)
+                _forget(waiter)
+        if result is not EXPIRED:
+            return BROKEN
+        return cast("T", stretch.latest) if end <= deadline else EXPIRED
+
+    async def wait_transition(
+        self,
+        value_or_predicate: T | Callable[[T, T], object] | equals[T] | AnyChange = ANY,
+        *,
+        timeout: float | None = None,
+    ) -> tuple[T, T]:
+        """Wait for the next change, or the next one that matches.
+
+        What the value is now does not count, so a change that happened before this call is missed: where that is
+        wrong, use `wait_value`, `eventual_values` or `expecting`.
+
+        Args:
+            value_or_predicate: The value to become, matched by equality, or a function of `(value, old)`; any change
+                by default.
+            timeout: The most seconds to wait; None for no limit.
+
+        Returns:
+            The value and the one before it, of the change that matched.
+
+        Raises:
+            TimeoutError: The time is over: as for `wait_value`.
+            ValueError: `timeout` is negative.
+            RuntimeError: As for `wait_value`.
+            Exception: What the predicate raised, or what the transform of a derived value raised.
+        """
+        waiter = self._create_waiter()
+        deadline = math.inf if timeout is None else deadline_after(timeout)
+        result = await self._park(self._waiting_for_transitions(), value_or_predicate, waiter, deadline)
+        if result is EXPIRED:
+            raise self._timed_out(f"wait_transition({describe(value_or_predicate)})", timeout)
+        return cast("tuple[T, T]", result)
+
+    async def _park(
+        self, registry: Registry, target: object, waiter: Waiter[Any], deadline: float = math.inf
+    ) -> object:
+        """Wait in a registry, until `deadline` at most; leave nothing behind."""
+        registry.add(target, waiter)
+        try:
+            if deadline == math.inf:
+                return await waiter
+            result = await lowlevel.wait_until(waiter, deadline)
+        except BaseException:
+            registry.discard(target, waiter)
+            _forget(waiter)
+            raise
+        if result is EXPIRED:
+            registry.discard(target, waiter)
+        return result
+
+    # --- following -------------------------------------------------------------------------------------------------
+
+    def eventual_values(
+        self, value_or_predicate: T | Callable[[T], object] | equals[T] | AnyChange = ANY, held_for: float = 0
+    ) -> EventualValues[T]:
+        """Iterate over the values, with eventual consistency: the latest one is never missed.
+
+        The first value comes at once if it matches. Afterwards, each time the loop comes round, it gets the current
+        value if it matches and differs from the one before, or waits for the first that does. Values that came and
+        went while the body was busy are skipped.
+
+        Args:
+            value_or_predicate: Which values to iterate over, as for `wait_value`; all by default.
+            held_for: How many seconds a value must have matched, from the moment at which the loop asks for it, as for
+                `wait_value`; of several in that stretch, the loop gets the latest.
+
+        Returns:
+            An async iterator for one task at a time. Between two steps nothing is registered, so leaving the loop by
+            `break`, `return` or an exception leaves nothing behind. It ends when the context of a derived value does.
+
+        Raises:
+            ValueError: `held_for` is negative.
+        """
+        from aio_values._iterators import EventualValues
+
+        return EventualValues(self, value_or_predicate, duration("held_for", held_for))
+
+    def transitions(
+        self, value_or_predicate: T | Callable[[T, T], object] | equals[T] | AnyChange = ANY
+    ) -> Transitions[T]:
+        """Iterate over changes as `(value, old)`, discarding those that happen while the loop is not waiting.
+
+        The loop `async for value, old in v.transitions(target)` is `wait_transition(target)` again and again: from the
+        moment at which it is given a change until it asks for the next, changes are discarded.
+
+        Args:
+            value_or_predicate: Which changes to iterate over, as for `wait_transition`; all by default.
+
+        Returns:
+            An async iterator for one task at a time, which leaves nothing behind when it is dropped. It ends when the
+            context of a derived value does.
+        """
+        from aio_values._iterators import Transitions
+
+        return Transitions(self, value_or_predicate)
+
+    def expecting(self, value_or_predicate: T | Callable[[T], object] | equals[T]) -> Expectation[T]:
+        """Arm now, act, and wait afterwards: what happens in between is not missed.
+
+        Example:
+            ```python
+            with reply.expecting(lambda text: text.startswith("OK")) as answer:
+                send(request)
+                text = await answer
+            ```
+
+        What the value is when the block is entered does not count, only changes after that: an answer left over from
+        an earlier request is not taken for the answer to this one.
+
+        Args:
+            value_or_predicate: What to expect, as for `wait_value`.
+
+        Returns:
+            A context manager for a plain `with`, which gives itself. Awaiting it gives the first value that matched
+            since the block was entered, again and again and to any number of tasks; `wait(timeout=...)` limits the
+            time.
+        """
+        from aio_values._expectation import Expectation
+
+        return Expectation(self, value_or_predicate)
+
+    # --- deriving --------------------------------------------------------------------------------------------------
+
+    def open_transform(self, function: Callable[[T], U]) -> AbstractContextManager[AsyncValue[U]]:
+        """Keep a derived value up to date: `function` of this value.
+
+        Example:
+            ```python
+            celsius = AsyncValue(20)
+            with celsius.open_transform(lambda degrees: degrees * 9 / 5 + 32) as fahrenheit:
+                assert fahrenheit.value == 68
+            ```
+
+        The derived value can be waited for, followed and derived from like any other, but not assigned. Where
+        `function` raises, this value goes on: the exception goes to those who wait for the derived value, and reading
+        the derived value raises it, until `function` succeeds again (which counts as a change). When the block is
+        left, the derived value keeps the value it has: iterators over it end, those who wait for it get RuntimeError.
+
+        Args:
+            function: Called in the course of each assignment, so it should be quick, and at once on entry.
+
+        Returns:
+            A context manager for a plain `with`, which gives the derived value.
+
+        Raises:
+            TypeError: `function` is not callable.
+        """
+        from aio_values._derived import derive
+
+        if not callable(function):
+            raise TypeError(f"function must be callable with a value, not {function!r}")
+        return derive((self,), lambda: function(self.value))
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> tuple[Registry, Registry]:
+        """From now on, somebody may wait."""
+        if self._level is None or self._edge is None:
+            self._level, self._edge = Registry(), Registry()
+        return self._level, self._edge
+
+    def _waiting_for_values(self) -> Registry:
+        return self._watch()[0] if self._level is None else self._level
+
+    def _waiting_for_transitions(self) -> Registry:
+        return self._watch()[1] if self._edge is None else self._edge
+
+    def _assign(self, new: T) -> None:
+        """Assign where somebody may depend on it."""
+        level, edge = self._watch()
+        if self._derived or self._delivery is not None or level.runs_user_code or edge.runs_user_code:
+            self._deliver(new)
+        elif self._changed(self._value, new):
+            # From here to the end no code of the user's runs, so nothing can interfere.
+            old = self._value
+            self._version += 1
+            self._value = new
+            level.fire_plain(new, new)
+            edge.fire_plain(new, (new, old))
+
+    def _deliver(self, new: object) -> None:
+        delivery = delivery_in_progress(self)
+        if delivery is not None:
+            delivery.queue(self, new)
+            return
+        delivery = Delivery()
+        delivery.queue(self, new)
+        delivery.run()
+
+    def _store(self, new: T) -> Change | None:
+        if not self._changed(self._value, new):
+            return None
+        old = self._value
+        self._version += 1
+        self._value = new
+        return Change(self, new, old)
+
+    def _store_touched(self) -> Change:
+        self._version += 1
+        self._touched_in = self._version
+        return Change(self, self._value, self._value)
+
+    def _announce(self, change: Change) -> None:
+        level, edge = self._watch()
+        if change.failure is not None:
+            level.fail(change.failure.error)
+            edge.fail(change.failure.error)
+            return
+        try:
+            level.fire((change.new,), change.new)
+        finally:
+            edge.fire((change.new, change.old), (change.new, change.old))
+
+    def _arm(self, target: object, expectation: Expectation[T]) -> None:
+        if self._residence is not None:
+            self._check_thread(self._residence)
+        self._waiting_for_values().add(target, expectation)
+
+    def _disarm(self, target: object, expectation: Expectation[T]) -> None:
+        self._waiting_for_values().discard(target, expectation)
+
+    def _create_waiter(self) -> Waiter[Any]:
+        """A waiter for the calling task, in whose thread this value lives from now on."""
+        waiter, home = waiter_at_home()
+        residence = self._residence
+        if residence is None or not residence.is_at(home):
+            self._move_to(home)
+        return waiter
+
+    def _move_to(self, home: Home) -> None:
+        with moving:
+            residence = self._residence
+            if residence is not None:
+                self._check_thread(residence)
+            if residence is None or not residence.outlives(home):
+                self._residence = Residence(home)
+
+    def _check_thread(self, residence: Residence) -> None:
+        """Raise if this value belongs to another thread where something still runs."""
+        if residence.thread == get_ident():
+            return
+        if residence.home is not None:
+            raise RuntimeError(
+                f"{self!r} belongs to thread {residence.thread}, where tasks wait for it, and was used from thread"
+                f" {get_ident()}: assign it with set_threadsafe() there"
+            )
+        self._residence = None
+
+    def _check_writable(self) -> None:
+        """Raise if this value is not to be assigned."""
+
+    def _timed_out(self, call: str, timeout: float | None) -> TimeoutError:
+        last = shown(self._value) if self._failure is None else f"missing, since {self._failure.error!r} was raised"
+        return lowlevel.timeout_error(
+            f"{type(self).__name__}.{call} timed out after {timeout:g} s; the last value was {last}"
+        )
+
+
+def _forget(waiter: Waiter[Any]) -> None:
+    """Have asyncio not report an exception as never retrieved, where its waiter was cancelled in the same moment."""
+    if waiter.done() and not waiter.cancelled():
+        waiter.exception()
+
+
+def _posted(home: Home, function: Callable[..., object], *args: object) -> bool:
+    try:
+        lowlevel.post(home, function, *args)
+    except RuntimeError:
+        return False
+    return True
