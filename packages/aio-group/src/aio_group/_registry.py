@@ -89,10 +89,6 @@ class RegistryMeta(abc.ABCMeta):
         return found
 
 
-class Registry(metaclass=RegistryMeta):
-    """Base class of classes that know their living instances: the same as `metaclass=RegistryMeta`, which see."""
-
-
 def enter(instance: object) -> None:
     """Enter the instance in the registries of its class and of that one's bases. Once more does nothing."""
     cls = _class_of(instance)
@@ -160,3 +156,7 @@ def _default_key_of(instance: object) -> str:
     if key is None:
         key = attributes["__default_key__"] = f"{cls.__default_key__}_{next(cls._numbers)}"
     return key
+
+
+class Registry(metaclass=RegistryMeta):
+    """Base class of classes that know their living instances: the same as `metaclass=RegistryMeta`, which see."""
