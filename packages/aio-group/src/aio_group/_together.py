@@ -60,8 +60,7 @@ class _Siblings(Generic[_T]):
 
     async def _run(self, ends_it: Callable[[asyncio.Task[_T]], bool]) -> None:
         trouble = Trouble()
-        for task in self._tasks:
-            task.add_done_callback(lambda task: self._note_end(task, ends_it))
+        self._listen(ends_it)
         try:
             await self._over.wait()
         except asyncio.CancelledError as cancelled:
@@ -82,6 +81,10 @@ class _Siblings(Generic[_T]):
         self._tasks.clear()
         self._ended.clear()
         self._told.clear()
+
+    def _listen(self, ends_it: Callable[[asyncio.Task[_T]], bool]) -> None:
+        for task in self._tasks:
+            task.add_done_callback(lambda task: self._note_end(task, ends_it))
 
     def _note_end(self, task: asyncio.Task[_T], ends_it: Callable[[asyncio.Task[_T]], bool]) -> None:
         self._ended.append(task)
