@@ -1,0 +1,204 @@
+"""How a task yields into a `GeneratorObject` that another task iterates over, on asyncio.
+
+What the iterated coroutine itself awaits yields a `Yielded` up the chain of awaits, and the iterator finds it at the
+top. A task of its own has another chain, and at the top of that stands the asyncio task, not the iterator. To a task,
+a `Yielded` looks like a future: the task hangs its wake-up on it and goes to sleep. That is the moment when the value
+is queued here, the iterating task is woken (an `InterruptibleWait` lets it leave the future that it waits for without
+touching the future), and the child's wake-up is kept until the iterator has the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from aio_coro._asyncio_internals import TaskAwaitable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from aio_coro._generator import GeneratorObject
+
+
+class Yielded(TaskAwaitable):
+    """A value on its way from `GeneratorObject.ayield` to the iterator; a future to the task that gets it instead."""
+
+    __slots__ = ("crossing", "owner", "value")
+
+    crossing: Crossing | None
+    owner: GeneratorObject[Any, Any]
+    value: Any
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def add_done_callback(self, wakeup: Callable[[Yielded], object], *, context: Context | None = None) -> None:
+        """Called by the task in whose chain of awaits the value came up, which is not the iterating one."""
+        self.crossing = Crossing(self, wakeup, context)
+        objection = self.owner._objection_to_current_task()
+        if objection is None:
+            self.owner._relay_of_tasks().accept(self)
+        else:
+            self.crossing.end(error=RuntimeError(objection))
+
+    def cancel(self, msg: object = None) -> bool:
+        assert self.crossing is not None
+        if self.crossing.ended:
+            return False
+        self.owner._relay_of_tasks().withdraw(self)
+        self.crossing.end(error=_cancelled(msg))
+        return True
+
+    def result(self) -> Any:
+        assert self.crossing is not None
+        error, self.crossing.error = self.crossing.error, None
+        if error is None:
+            return self.crossing.answer
+        try:
+            raise error
+        finally:
+            del error, self
+
+    def __repr__(self) -> str:
+        return f"<value {self.value!r} yielded into {self.owner!r}>"
+
+
+def _cancelled(msg: object) -> asyncio.CancelledError:
+    return asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+
+
+class Crossing:
+    """The way of one value from a task into another, and of the answer back."""
+
+    __slots__ = ("_context", "_wakeup", "_yielded", "answer", "ended", "error", "loop", "task")
+
+    def __init__(self, yielded: Yielded, wakeup: Callable[[Yielded], object], context: Context | None) -> None:
+        self._yielded = yielded
+        self._wakeup = wakeup
+        self._context = context
+        self.loop = asyncio.get_running_loop()
+        self.task = asyncio.current_task()
+        self.ended = False
+        self.answer: Any = None
+        self.error: BaseException | None = None
+
+    def end(self, answer: object = None, error: BaseException | None = None) -> None:
+        """Wake the yielding task with the answer, once."""
+        if self.ended:
+            return
+        self.ended = True
+        self.answer = answer
+        self.error = error
+        if not self.loop.is_closed():
+            self.loop.call_soon(self._wakeup, self._yielded, context=self._context)
+
+
+class Relay:
+    """The values that other tasks have yielded into one `GeneratorObject` and that are not yet taken, in order."""
+
+    __slots__ = ("closing", "queue", "waiting")
+
+    def __init__(self) -> None:
+        self.queue: deque[Yielded] = deque()
+        self.closing = False
+        self.waiting: InterruptibleWait | None = None
+
+    def accept(self, yielded: Yielded) -> None:
+        """Take a value from another task; the iterating task is woken if it waits."""
+        assert yielded.crossing is not None
+        if self.closing:
+            yielded.crossing.end(error=asyncio.CancelledError("the generator is being closed"))
+            return
+        self.queue.append(yielded)
+        if self.waiting is not None:
+            self.waiting.interrupt(yielded.crossing.task)
+
+    def withdraw(self, yielded: Yielded) -> None:
+        """Forget a value whose task has been cancelled, if it is not taken yet."""
+        if yielded in self.queue:
+            self.queue.remove(yielded)
+
+    def cancel_all(self) -> None:
+        """Nobody will take what is queued: cancel the waits of the tasks that yielded it."""
+        while self.queue:
+            crossing = self.queue.popleft().crossing
+            assert crossing is not None
+            crossing.end(error=asyncio.CancelledError("the generator has ended"))
+
+
+class InterruptibleWait(asyncio.Future[Any]):
+    """Stands in for the future that a task waits for, so that the task can be woken without completing that future.
+
+    The task's wake-up goes to the future itself, so that a wait which is not interrupted ends as if this were not
+    there; for an interruption, the wake-up is taken off again. A cancellation that arrives between the interruption
+    and the wake-up takes the interruption back, so that it reaches the future as it would have.
+    """
+
+    source: asyncio.Future[Any]
+    interrupted = False
+    _cancelled_through = False
+    _wakeup: Callable[[Any], object] | None = None
+    _context: Context | None = None
+    _handle: asyncio.Handle | None = None
+
+    @classmethod
+    def for_(cls, source: asyncio.Future[Any]) -> InterruptibleWait:
+        """Made without an `__init__` in Python, since every wait inside of a GeneratorObject makes one."""
+        wait = cls(loop=source.get_loop())
+        wait.source = source
+        return wait
+
+    def add_done_callback(self, wakeup: Callable[[Any], object], /, *, context: Context | None = None) -> None:
+        self._wakeup = wakeup
+        self._context = context
+        self.source.add_done_callback(wakeup, context=context)
+
+    def remove_done_callback(self, wakeup: Callable[[Any], object], /) -> int:
+        return self.source.remove_done_callback(wakeup)
+
+    def interrupt(self, by: asyncio.Task[Any] | None) -> None:
+        """Wake the task although the future is not done, unless it is about to wake up anyway.
+
+        While the future is being cancelled on the task's behalf, the task waits on, as it would without us: to wake it
+        with a value could lose the cancellation. Only a value from a task that is being cancelled itself, and so may be
+        what the future depends on, ends that wait, with the cancellation.
+        """
+        if self._wakeup is None or (self._cancelled_through and (by is None or not by.cancelling())):
+            return
+        if self.source.remove_done_callback(self._wakeup):
+            self.interrupted = True
+            self._handle = self.get_loop().call_soon(self._wakeup, self, context=self._context)
+
+    def abandon(self) -> None:
+        """The wait has ended by something other than the wake-up, which must not come any more."""
+        if self._wakeup is not None:
+            self.source.remove_done_callback(self._wakeup)
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        if self.interrupted and self._cancelled_through:
+            return True
+        if not self.source.cancel(msg):
+            return False
+        self._cancelled_through = True
+        if self._handle is not None and self._wakeup is not None:
+            self.interrupted = False
+            self._handle.cancel()
+            self.source.add_done_callback(self._wakeup, context=self._context)
+        return True
+
+    def done(self) -> bool:
+        return self.interrupted or self.source.done()
+
+    def result(self) -> Any:
+        if not self.interrupted:
+            return self.source.result()
+        if self._cancelled_through:
+            raise asyncio.CancelledError
+        return None
+
+    def __repr__(self) -> str:
+        return repr(self.source)
