@@ -146,10 +146,10 @@ async def test_write_that_waits_for_a_read_finds_one_that_waits_already(runtime:
 async def test_each_write_that_waits_for_a_read_has_a_read_of_its_own(runtime: Runtime) -> None:
     """A read that was satisfied no longer counts, even before its task has run."""
     number = accessor()
-    got = []
+    got: list[object] = []
 
     async def read() -> None:
-        for _ in range(4):
+        while len(got) < 4:
             got.append(await number.get())
 
     async def write() -> None:

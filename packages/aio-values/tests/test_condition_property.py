@@ -30,13 +30,13 @@ class Plain:
         """What it holds."""
         return self._value
 
-    @value.setter
+    @value.setter  # type: ignore[no-redef]  # mypy knows this form for builtins.property only
     def value(self, value: int) -> None:
         if value < 0:
             raise ValueError(f"illegal value {value}")
         self._value = value
 
-    @value.deleter
+    @value.deleter  # type: ignore[no-redef]  # mypy knows this form for builtins.property only
     def value(self) -> None:
         self.log.append("deleted")
 
@@ -51,7 +51,7 @@ class Slotted:
     def value(self) -> int:
         return self._value
 
-    @value.setter
+    @value.setter  # type: ignore[no-redef]  # mypy knows this form for builtins.property only
     def value(self, value: int) -> None:
         self._value = value
 
@@ -68,7 +68,7 @@ class Unhashable:
     def value(self) -> int:
         return self.stored
 
-    @value.setter
+    @value.setter  # type: ignore[no-redef]  # mypy knows this form for builtins.property only
     def value(self, value: int) -> None:
         self.stored = value
 
@@ -186,7 +186,7 @@ async def test_setter_that_raises_reaches_the_one_who_sets() -> None:
 def test_assigning_says_what_to_do_instead() -> None:
     thing = Plain()
     with pytest.raises(AttributeError, match=r"'value' of 'Plain' object cannot be assigned.*await its set"):
-        thing.value = 3  # type: ignore[assignment]  # that is the point
+        setattr(thing, "value", 3)  # noqa: B010  # the type checker forbids the plain form
     assert thing.value.value == 0
 
 
@@ -209,7 +209,7 @@ async def test_missing_functions_are_named() -> None:
         await odd.read_only.set(2)
     await odd.write_only.set(1)
     with pytest.raises(AttributeError, match="'write_only' of 'Odd' object has no getter"):
-        odd.write_only.value  # noqa: B018  # raising is what it does
+        odd.write_only.value
     with pytest.raises(AttributeError, match="'write_only' of 'Odd' object has no getter"):
         await odd.write_only.get(wait_for_write=False)
 
@@ -236,7 +236,7 @@ class Overrides(Plain):
     def value(self) -> int:
         return super().value.value * 10
 
-    @value.setter
+    @value.setter  # type: ignore[no-redef]  # mypy knows this form for builtins.property only
     def value(self, value: int) -> None:
         store = super().value.fset
         assert store is not None
@@ -247,7 +247,7 @@ class Overrides(Plain):
 
 
 class OverridesOneFunction(Plain):
-    @Plain.value.getter
+    @Plain.value.getter  # type: ignore[attr-defined, untyped-decorator]  # as above
     def value(self) -> int:
         return self._value * 100
 
@@ -295,7 +295,7 @@ async def test_two_properties_of_one_instance_are_independent(runtime: Runtime) 
         def second(self) -> int:
             return self._second
 
-        @second.setter
+        @second.setter  # type: ignore[no-redef]  # mypy knows this form for builtins.property only
         def second(self, value: int) -> None:
             self._second = value
 
