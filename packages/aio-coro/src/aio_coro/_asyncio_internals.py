@@ -1,0 +1,106 @@
+"""The private parts of asyncio that this distribution uses: every one of them is named here, and nowhere else.
+
+| part                              | used on | for                                                               |
+|-----------------------------------|---------|-------------------------------------------------------------------|
+| `asyncio.tasks._current_tasks`    | 3.11    | which task is current, by loop                                    |
+| `asyncio.tasks._swap_current_task`| 3.12+   | setting the current task aside and back                           |
+| `TaskStepMethWrapper`, `__step`   | all     | telling a task's step from other callbacks (C task, Python task)  |
+| `Task._log_destroy_pending`       | all     | dropping a task that was made and could not be started, silently  |
+| closure of the eager task factory | all     | the constructor inside a factory (anyio reads it in the same way) |
+| `_asyncio_future_blocking`        | all     | the mark by which a task knows what it can wait for               |
+
+Checked on CPython 3.11.7, 3.12.1, 3.13.0, 3.14.10 and 3.15.2, with the stock loop and uvloop 0.23.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio import tasks
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FunctionType
+    from typing import TypeAlias
+
+    #: What makes a task: `asyncio.Task`, a subclass, or a function that is called like it.
+    TaskConstructor: TypeAlias = Callable[..., asyncio.Task[Any]]
+    #: What `loop.set_task_factory()` takes.
+    TaskFactory: TypeAlias = Callable[..., asyncio.Task[Any]]
+
+if sys.version_info >= (3, 12):
+    _swap_current_task = cast(
+        "Callable[[asyncio.AbstractEventLoop, asyncio.Task[Any] | None], object]", vars(tasks)["_swap_current_task"]
+    )
+    make_eager_task_factory = asyncio.create_eager_task_factory
+
+else:
+    #: The task that is current on each loop: the dictionary that `asyncio.current_task()` reads.
+    current_tasks = cast("dict[asyncio.AbstractEventLoop, asyncio.Task[Any]]", vars(tasks)["_current_tasks"])
+
+    def _swap_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> None:
+        if task is None:
+            del current_tasks[loop]
+        else:
+            current_tasks[loop] = task
+
+    def make_eager_task_factory(constructor: TaskConstructor) -> TaskFactory:
+        """What `asyncio.create_eager_task_factory` is on later versions."""
+
+        def factory(loop: asyncio.AbstractEventLoop, coro: Any, *, name: Any = None, context: Any = None) -> Any:
+            return constructor(coro, loop=loop, name=name, context=context, eager_start=True)
+
+        return factory
+
+
+def set_current_task_aside(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
+    """Make no task the current one; returns the task that was, for `restore_current_task`."""
+    task = asyncio.current_task(loop)
+    if task is not None:  # removing what is not there is a KeyError
+        _swap_current_task(loop, None)
+    return task
+
+
+def restore_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> None:
+    """Make the task that was set aside the current one again."""
+    if task is not None:
+        _swap_current_task(loop, task)
+
+
+_EAGER_FACTORY_CODE = cast("FunctionType", make_eager_task_factory(asyncio.Task)).__code__
+_PYTHON_STEP = vars(tasks)["_PyTask"]._Task__step
+
+
+def constructor_in(factory: object) -> TaskConstructor | None:
+    """The constructor that an eager task factory calls; None for any other task factory."""
+    if getattr(factory, "__code__", None) is not _EAGER_FACTORY_CODE:
+        return None
+    return cast("TaskConstructor", cast("Any", factory).__closure__[0].cell_contents)
+
+
+def is_task_step(callback: object) -> bool:
+    """Whether a callback given to `call_soon` is a task's step, and not a wake-up or one of the task's methods."""
+    return type(callback).__name__ == "TaskStepMethWrapper" or getattr(callback, "__func__", None) is _PYTHON_STEP
+
+
+def drop_unstarted(task: asyncio.Task[Any]) -> None:
+    """Let a task that will never run go without the "destroyed but pending" that asyncio would log."""
+    cast("Any", task)._log_destroy_pending = False
+
+
+class TaskAwaitable:
+    """Base of what a task takes for a future when it is yielded to it: one to wait for, always.
+
+    The task calls `get_loop`, `add_done_callback`, `cancel` and, when its callback is called, `result`.
+    """
+
+    __slots__ = ()
+
+    @property
+    def _asyncio_future_blocking(self) -> bool:
+        return True
+
+    @_asyncio_future_blocking.setter
+    def _asyncio_future_blocking(self, blocking: bool) -> None:
+        """The task takes the mark off when it begins to wait; nothing here ever looks at that."""

@@ -1,0 +1,83 @@
+"""Eager start, a call: ours, a bare native eager Task, asynkit's `eager` (its C extension where it has one)."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from aio_coro import eager
+from suite_support.benchmark import Comparison, compare, main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+CALLS = 5000
+
+try:
+    from asynkit import eager as asynkit_eager
+except ImportError as error:
+    asynkit_eager = None
+    ABSENT = {"asynkit": str(error)}
+else:
+    ABSENT = {}
+
+
+async def no_block() -> int:
+    return 1
+
+
+async def one_block() -> int:
+    await asyncio.sleep(0)
+    return 1
+
+
+def _case(start: Callable[[Coroutine[Any, Any, int]], object], job: Callable[[], Coroutine[Any, Any, int]]) -> float:
+    async def run() -> float:
+        begin = perf_counter()
+        for _ in range(CALLS):
+            start(job())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return perf_counter() - begin
+
+    return asyncio.run(run())
+
+
+def _native(job: Callable[[], Coroutine[Any, Any, int]]) -> float:
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        begin = perf_counter()
+        for _ in range(CALLS):
+            asyncio.Task(job(), loop=loop, eager_start=True)  # type: ignore[call-arg, unused-ignore]  # 3.12+
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return perf_counter() - begin
+
+    return asyncio.run(run())
+
+
+def _compare(title: str, job: Callable[[], Coroutine[Any, Any, int]], repeats: int) -> Comparison:
+    cases: dict[str, Callable[[], float]] = {"aio_coro.eager": lambda: _case(eager, job)}
+    absent = dict(ABSENT)
+    if sys.version_info >= (3, 12):
+        cases["asyncio.Task(eager_start)"] = lambda: _native(job)
+    else:
+        absent["asyncio.Task(eager_start)"] = "new in Python 3.12"
+    if asynkit_eager is not None:
+        cases["asynkit.eager"] = lambda: _case(asynkit_eager, job)
+    cases["asyncio.create_task"] = lambda: _case(asyncio.create_task, job)
+    return compare(f"{title}, {CALLS} calls", cases, repeats=repeats, absent=absent)
+
+
+def no_blocking(repeats: int) -> Comparison:
+    return _compare("eager start of a coroutine that does not block", no_block, repeats)
+
+
+def blocking_once(repeats: int) -> Comparison:
+    return _compare("eager start of a coroutine that blocks once, to its end", one_block, repeats)
+
+
+if __name__ == "__main__":
+    main({"no-block": no_blocking, "one-block": blocking_once})
