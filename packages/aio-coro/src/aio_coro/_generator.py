@@ -11,7 +11,7 @@ import weakref
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
-from aio_coro._innermost import RaiseHere, carried
+from aio_coro._innermost import RaiseHere, carried, require_exception
 from aio_coro._inspect import coro_is_done, coro_is_new, require_coroutine
 from aio_coro._relay import InterruptibleWait, Relay, Yielded
 
@@ -228,7 +228,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         """
         if not self._hooked:
             self._call_hooks()
-        return self._asend(None, "anext")
+        return self._asend(None)
 
     def asend(self, value: V_contra, /) -> Coroutine[Any, Any, T_co]:
         """Get the next value, and let the last `ayield` return `value`.
@@ -244,7 +244,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         """
         if not self._hooked:
             self._call_hooks()
-        return self._asend(value, "asend")
+        return self._asend(value)
 
     @overload
     def athrow(
@@ -254,29 +254,26 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
     def athrow(
         self, typ: BaseException, val: None = None, tb: TracebackType | None = None, /
     ) -> Coroutine[Any, Any, T_co]: ...
-    def athrow(
-        self, typ: type[BaseException] | BaseException, val: object = None, tb: TracebackType | None = None, /
-    ) -> Coroutine[Any, Any, T_co]:
+    def athrow(self, typ: type[BaseException] | BaseException, /, *val_tb: Any) -> Coroutine[Any, Any, T_co]:
         """Raise an exception out of the last `ayield`, and get the next value.
 
         Args:
             typ: The exception, or its class.
-            val: Deprecated: the arguments of the exception.
-            tb: Deprecated: a traceback.
+            *val_tb: Deprecated: the value or arguments of the exception, and a traceback.
 
         Raises:
-            StopAsyncIteration: The coroutine has ended.
+            StopAsyncIteration: The coroutine has ended by itself.
             RuntimeError: Another call is going on.
             BaseException: What the coroutine raises.
         """
         if not self._hooked:
             self._call_hooks()
-        if val is None and tb is None:
+        if not val_tb:
             return self._athrow(typ)
         if sys.version_info >= (3, 12):
             message = "the (type, exc, tb) signature of athrow() is deprecated, use the single-arg signature instead."
             warnings.warn(message, DeprecationWarning, stacklevel=2)
-        return self._athrow(_exception_of(typ, val, tb))
+        return self._athrow(_exception_of(typ, *val_tb))
 
     def aclose(self) -> Coroutine[Any, Any, None]:
         """Raise GeneratorExit out of the last `ayield`, and wait until the coroutine has ended.
@@ -295,10 +292,10 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         if firstiter is not None:
             firstiter(cast("Any", self))
 
-    async def _asend(self, value: Any, called: str) -> T_co:
+    async def _asend(self, value: Any) -> T_co:
         owner = self._owner
         if self._phase is not _AT_YIELD or owner._state is not _IDLE:
-            self._require_idle(called)
+            self._require_idle("anext" if value is None else "asend")
             if self._phase is _ENDED:
                 raise StopAsyncIteration
             if self._phase is _ASIDE:
@@ -339,7 +336,8 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
     async def _athrow(self, exc: BaseException | type[BaseException]) -> T_co:
         self._require_idle("athrow")
         if self._phase is _ENDED:
-            raise StopAsyncIteration
+            return cast("T_co", None)  # as a native generator does, against its type
+        require_exception(exc)
         if self._phase is _ASIDE:
             return self._next_value(await self._answer_aside(error=exc() if isinstance(exc, type) else exc))
         if self._phase is _NEW:
@@ -499,9 +497,9 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         else:
             self._phase = _AT_YIELD
         if isinstance(error, StopAsyncIteration):
-            raise RuntimeError("async generator raised StopAsyncIteration") from error
+            raise RuntimeError("async generator raised StopAsyncIteration") from error  # noqa: TRY004  (PEP 525)
         if isinstance(error.__cause__, StopIteration) and _is_raised_by_the_interpreter(error):
-            raise RuntimeError("async generator raised StopIteration") from error.__cause__
+            error.args = ("async generator raised StopIteration",)
 
     def __del__(self) -> None:
         if self._phase is _ENDED:
@@ -550,6 +548,8 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         def __getattr__(self, name: str) -> object:
             if name == "__qualname__":  # which a class body cannot define for its instances
                 return self._coro.__qualname__
+            if name == "ag_state" and hasattr(self._coro, "cr_state"):  # from Python 3.15 on
+                return self._coro.cr_state.replace("CORO", "AGEN")
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
         @property
@@ -564,7 +564,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
 
 
 def _exception_of(
-    typ: type[BaseException] | BaseException, val: object, tb: TracebackType | None
+    typ: type[BaseException] | BaseException, val: object = None, tb: TracebackType | None = None, /
 ) -> BaseException | type[BaseException]:
     """The exception that the three arguments of `generator.throw` stand for."""
     if not isinstance(typ, type):

@@ -15,9 +15,17 @@ class RaiseHere(BaseException):
         self.exception = exception
 
 
-def carried(exception: BaseException | type[BaseException]) -> BaseException | type[BaseException]:
-    """What to throw so that `exception` is raised in the innermost frame, if that frame unpacks a `RaiseHere`."""
-    if isinstance(exception, type):
-        # Not made an instance of yet otherwise: throwing something that is no exception is coroutine.throw's to judge.
-        return RaiseHere(exception()) if issubclass(exception, GeneratorExit) else exception
-    return RaiseHere(exception) if isinstance(exception, GeneratorExit) else exception
+def require_exception(exc: object) -> None:
+    """Raise the interpreter's TypeError, unless `exc` can be raised.
+
+    `coroutine.throw` would raise it in the coroutine, where it is suspended, and so end what is not to blame.
+    """
+    if not isinstance(exc, BaseException) and not (isinstance(exc, type) and issubclass(exc, BaseException)):
+        raise TypeError(f"exceptions must be classes or instances deriving from BaseException, not {type(exc).__name__}")
+
+
+def carried(exc: BaseException | type[BaseException]) -> BaseException | type[BaseException]:
+    """What to throw so that `exc` is raised in the innermost frame, if that frame unpacks a `RaiseHere`."""
+    if isinstance(exc, type):
+        return RaiseHere(exc()) if issubclass(exc, GeneratorExit) else exc
+    return RaiseHere(exc) if isinstance(exc, GeneratorExit) else exc

@@ -7,7 +7,7 @@ import types
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, overload
 
-from aio_coro._innermost import RaiseHere, carried
+from aio_coro._innermost import RaiseHere, carried, require_exception
 from aio_coro._inspect import coro_is_done, coro_is_new, require_coroutine
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ class Monitor(Generic[D]):
             BaseException: What the coroutine raises.
         """
         self._check_usable(coro, "athrow")
+        require_exception(exc)
         thrown = exc if coro_is_new(coro) else carried(exc)
         self._state = _RUNNING
         try:

@@ -7,6 +7,7 @@ import enum
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from aio_coro._innermost import require_exception
 from aio_coro._inspect import coro_is_done, require_coroutine
 
 if TYPE_CHECKING:
@@ -318,6 +319,7 @@ class CoroStart(Generic[T_co]):
     def _throw(self, exc: BaseException | type[BaseException]) -> None:
         if self._state is not _SUSPENDED and self._state is not _NEW:
             raise RuntimeError(f"cannot throw into this CoroStart: it is {self._state.value}")
+        require_exception(exc)
         self._resume(self._coro.throw, exc)
 
     async def aclose(self) -> None:
