@@ -496,6 +496,24 @@ async def test_a_block_can_be_entered_once(beside: Callable[..., Any]) -> None:
                 raise AssertionError("the body was entered")
 
 
+@both
+async def test_a_task_factory_that_fails_leaves_nothing_behind(beside: Callable[..., Any]) -> None:
+    def failing_factory(loop: asyncio.AbstractEventLoop, coro: Any, **_: Any) -> Any:
+        raise MemoryError
+
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    companion = Companion()
+    loop.set_task_factory(failing_factory)
+    try:
+        with pytest.raises(MemoryError):
+            async with beside(companion):
+                raise AssertionError("the body was entered")
+    finally:
+        loop.set_task_factory(before)
+    assert companion.events == []
+
+
 async def test_the_repr_tells_the_state() -> None:
     scope = move_on_when(functools.partial(forever))
     assert "move_on_when(forever) not entered" in repr(scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -493,19 +494,46 @@ async def test_context_variables_reach_the_functions(wait: Callable[..., Corouti
     assert await wait(look) in ("set", ("set",))
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks can start eagerly from 3.12 on")
 @both
 async def test_functions_may_end_in_their_first_step_under_an_eager_task_factory(
     wait: Callable[..., Coroutine[Any, Any, Any]],
 ) -> None:
-    eager = getattr(asyncio, "eager_task_factory", None)
+    def eager(loop: asyncio.AbstractEventLoop, coro: Any, **_: Any) -> asyncio.Task[Any]:
+        return asyncio.Task(coro, loop=loop, eager_start=True)
+
     loop = asyncio.get_running_loop()
     before = loop.get_task_factory()
-    loop.set_task_factory(eager)
+    loop.set_task_factory(eager)  # type: ignore[arg-type]
     try:
         result = await wait(functools.partial(returning, 1), functools.partial(returning, 2))
     finally:
         loop.set_task_factory(before)
     assert result in (1, (1, 2))
+
+
+@both
+async def test_a_task_factory_that_fails_leaves_nothing_behind(wait: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+    made: list[asyncio.Task[Any]] = []
+
+    def failing_at_the_second(loop: asyncio.AbstractEventLoop, coro: Any, **_: Any) -> asyncio.Task[Any]:
+        if made:
+            raise MemoryError
+        made.append(asyncio.Task(coro, loop=loop))
+        return made[0]
+
+    loop = asyncio.get_running_loop()
+    children = [Child(), Child(), Child()]
+    before = loop.get_task_factory()
+    loop.set_task_factory(failing_at_the_second)  # type: ignore[arg-type]
+    try:
+        with pytest.raises(MemoryError):
+            await wait(*children)
+    finally:
+        loop.set_task_factory(before)
+    await settle()
+    assert made[0].cancelled()
+    assert [child.events for child in children] == [[], [], []]
 
 
 @both

@@ -41,8 +41,14 @@ class _Beside:
         body = Body()
         fn, args, kwargs = self._call
         coroutine = coroutine_of(self._caller, fn, *args, **kwargs)
+        try:
+            companion = asyncio.get_running_loop().create_task(coroutine, name=f"{self._caller}: {name_of(fn)}")
+        except BaseException:
+            # The loop's task factory failed.
+            coroutine.close()
+            raise
         self._body = body
-        self._companion = asyncio.get_running_loop().create_task(coroutine, name=f"{self._caller}: {name_of(fn)}")
+        self._companion = companion
         self._companion.add_done_callback(self._note_end)
 
     def _note_end(self, companion: asyncio.Task[object]) -> None:

@@ -32,14 +32,24 @@ class _Siblings(Generic[_T]):
         self._caller = caller
         self._over = Latch()
         self._all_ended = Latch()
-        coroutines = _call_all(caller, fns)
-        loop = asyncio.get_running_loop()
-        self._tasks = [
-            loop.create_task(coroutine, name=f"{caller}: {name_of(fn)}")
-            for fn, coroutine in zip(fns, coroutines, strict=True)
-        ]
+        self._tasks: list[asyncio.Task[_T]] = []
         self._ended: list[asyncio.Task[_T]] = []
         self._told: set[asyncio.Task[_T]] = set()
+        self._start(fns)
+
+    def _start(self, fns: Sequence[Callable[[], Awaitable[_T]]]) -> None:
+        coroutines = _call_all(self._caller, fns)
+        loop = asyncio.get_running_loop()
+        try:
+            for fn, coroutine in zip(fns, coroutines, strict=True):
+                self._tasks.append(loop.create_task(coroutine, name=f"{self._caller}: {name_of(fn)}"))
+        except BaseException:
+            # The loop's task factory failed. What it made is cancelled before its first step.
+            for task in self._tasks:
+                task.cancel()
+            for coroutine in coroutines[len(self._tasks) :]:
+                coroutine.close()
+            raise
 
     async def first(self) -> _T:
         """The result of the task that ended first."""
