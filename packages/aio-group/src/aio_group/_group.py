@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import functools
 import inspect
 import logging
+import sys
+import threading
+from asyncio import current_task, get_running_loop
 from collections import deque
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from aio_group._awaitable import as_future
 from aio_group._body import Body
@@ -20,7 +24,7 @@ from aio_group._shielded import ShieldedTask
 from aio_group._standing import where_they_stand
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -43,6 +47,10 @@ class _State(enum.Enum):
     CLOSED = "closed"
 
 
+# Where a call comes from, to compare it with where the group is at home. Before 3.12, asking for the running loop costs
+# a system call; there, a call from another loop in the same thread is noticed only if the group's loop is closed.
+_place: Callable[[], object] = get_running_loop if sys.version_info >= (3, 12) else threading.get_ident
+
 # The one state that every spawn asks for: a global is found sooner than a member of the enum.
 _OPEN = _State.OPEN
 
@@ -59,12 +67,11 @@ class _Queued:
 class _Primed:
     """Stops a coroutine once, right at its beginning."""
 
-    def __await__(self) -> Generator[None, None, None]:
-        # A plain iterator does, and is made sooner than a generator.
-        return cast("Generator[None, None, None]", iter((None,)))
+    # An iterator without Python code: this is on the way of every task.
+    __await__ = (None,).__iter__
 
 
-_PRIMED = _Primed()
+_PRIMED = cast("Awaitable[None]", _Primed())
 
 
 class Group(Resource):
@@ -117,7 +124,7 @@ class Group(Resource):
         self._exception_cb = exception_cb
         self._log_exceptions = log_exceptions
         self._limit = limit
-        self._loop = loop if loop is not None else _running_loop()
+        self._bind(loop if loop is not None else _running_loop())
         self._state = _OPEN
         self._closing = Latch()
         self._closed = Latch()
@@ -217,9 +224,11 @@ class Group(Resource):
         """
         if self._state is not _OPEN:
             raise GroupClosedError(f"cannot spawn {fn!r}: {self!r}")
-        if self._limit is not None and self._is_full() and not inspect.iscoroutinefunction(fn):
+        if self._limit is None:
+            return self._launch(fn(*args, **kwargs))
+        if self._is_full() and not inspect.iscoroutinefunction(fn):
             # The call itself may begin the work: it too waits for its turn.
-            return self.wrap(_call_in_turn(fn, args, kwargs))
+            return self._enqueue(_call_in_turn(fn, args, kwargs))
         return self.wrap(fn(*args, **kwargs))
 
     def wrap(self, obj: Awaitable[_T], /) -> asyncio.Future[_T]:
@@ -240,21 +249,12 @@ class Group(Resource):
             RuntimeError: Called from another loop or thread than the group's; a coroutine is closed.
         """
         if self._state is not _OPEN:
-            self._refuse(obj)
-        try:
-            if asyncio.get_running_loop() is not self._loop:
-                self._check_loop()
-        except RuntimeError:
-            self._check_loop_for(obj)
-        handle: ShieldedTask[_T] = ShieldedTask(loop=self._loop)
-        handle._group = self
-        handle._listeners = None
-        if self._limit is None or not self._is_full():
-            handle._source = self._start(obj)
-        else:
-            handle._source = None
-            self._enqueue(obj, handle)
-        return handle
+            if asyncio.iscoroutine(obj):
+                obj.close()
+            raise GroupClosedError(f"cannot run {obj!r}: {self!r}")
+        if self._limit is not None and self._is_full() and not asyncio.isfuture(obj):
+            return self._enqueue(obj)
+        return self._launch(obj)
 
     def close(self, cancel: bool = True) -> None:
         """Begin to close the group and its subgroups: no more tasks are taken, and those that there are end.
@@ -303,11 +303,12 @@ class Group(Resource):
         try:
             if cancellations:
                 raise cancellations[-1] from late
+            if late is not None:
+                raise late
         finally:
             # The errors' tracebacks lead to this frame: without this, only the collector could free them.
             cancellations.clear()
-        if late is not None:
-            raise late
+            del late
 
     def cancel(self) -> None:
         """End the group early, without an error: close it, and leave the bodies of `async with group` too.
@@ -346,22 +347,34 @@ class Group(Resource):
 
     # Tasks: start, run, end
 
-    def _start(self, obj: Awaitable[_T]) -> asyncio.Future[_T]:
-        loop = self._loop
-        assert loop is not None
-        if type(obj) is not CoroutineType or loop.get_task_factory() is not None:
-            return self._adopt(obj)
-        run = cast("CoroutineType[Any, Any, _T]", self._run(obj))
-        # From here on it stands inside its `try`: even a cancellation before the task's first step goes through there.
-        run.send(None)
-        run.__qualname__ = obj.__qualname__
+    def _launch(self, obj: Awaitable[_T]) -> ShieldedTask[_T]:
+        """Start a task, at once. All in one piece, since this is the cost of a spawn."""
         try:
-            task = loop.create_task(run)
-        except BaseException:
-            run.close()
-            raise
-        self._tasks.add(task)
-        return task
+            at_home = _place() == self._place
+        except RuntimeError:
+            at_home = False
+        if not at_home:
+            self._check_loop_for(obj)
+        loop = self._loop
+        if TYPE_CHECKING:
+            assert loop is not None
+        handle: ShieldedTask[_T] = ShieldedTask(loop=loop)
+        handle._group = self
+        handle._listeners = None
+        if type(obj) is CoroutineType and loop.get_task_factory() is None:
+            run = self._run(obj)
+            # From here on it stands inside its `try`: a cancellation before the task's first step goes through there.
+            run.send(None)
+            run.__qualname__ = obj.__qualname__  # type: ignore[attr-defined]  # typed as a Coroutine, which lacks it
+            try:
+                handle._source = task = self._make_task(run)
+            except BaseException:
+                run.close()
+                raise
+            self._tasks.add(task)
+        else:
+            handle._source = self._adopt(obj)
+        return handle
 
     async def _run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """Run a task's coroutine and enter its end.
@@ -375,21 +388,26 @@ class Group(Resource):
         except BaseException:
             if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
                 coroutine.close()
-            # When the coroutine is closed instead of run to its end, this is some other task, or none: `_task_ended`
-            # knows its own.
-            task = asyncio.current_task(self._loop)
-            if task is not None:
-                task.add_done_callback(self._task_ended)
+            self._heed_failure()
             raise
-        task = cast("asyncio.Task[_T]", asyncio.current_task(self._loop))
+        task = current_task(self._loop)
+        if TYPE_CHECKING:
+            assert task is not None
         self._tasks.discard(task)
-        if self._listened:
+        if self._listened or self._queue or self._state is not _OPEN:
             handle = self._listened.pop(task, None)
             if handle is not None:
-                handle._tell_end()
-        if self._state is not _OPEN or self._queue:
+                handle._tell_result(result)
             self._after_end()
         return result
+
+    def _heed_failure(self) -> None:
+        """The running task is about to fail. (Not a part of `_run`: the error's traceback would lead to the task.)"""
+        task = current_task(self._loop)
+        # When a coroutine is closed instead of run to its end, this is some other task, or none: `_task_ended` knows its
+        # own.
+        if task is not None:
+            task.add_done_callback(self._task_ended)
 
     def _adopt(self, obj: Awaitable[_T]) -> asyncio.Future[_T]:
         """Start what `_run` does not fit: futures, other awaitables, and tasks of a factory, which may run at once."""
@@ -419,8 +437,10 @@ class Group(Resource):
         self._tasks.discard(task)
         handle = self._listened.pop(task, None)
         try:
-            if handle is None or not handle._tell_failure():
+            if handle is None:
                 self._report(task)
+            else:
+                handle._tell_outcome()
         finally:
             self._after_end()
 
@@ -447,23 +467,24 @@ class Group(Resource):
     def _is_full(self) -> bool:
         return self._limit is not None and len(self._tasks) + self._starting >= self._limit
 
-    def _enqueue(self, obj: Awaitable[_T], handle: ShieldedTask[_T]) -> None:
-        if asyncio.isfuture(obj):
-            # It runs already: there is nothing to hold back.
-            handle._source = self._adopt(obj)
-            return
+    def _enqueue(self, obj: Awaitable[_T]) -> ShieldedTask[_T]:
+        self._check_loop_for(obj)
+        handle: ShieldedTask[_T] = ShieldedTask(loop=self._loop)
+        handle._group = self
+        handle._listeners = None
+        handle._source = None
         coroutine = obj if asyncio.iscoroutine(obj) else _await_again(obj)
         self._queue.append(_Queued(coroutine, handle, copy_context()))
+        return handle
 
     def _start_queued(self, queued: _Queued) -> None:
         try:
-            source = queued.context.run(self._start, queued.coroutine)
+            started = queued.context.run(self._launch, queued.coroutine)
         except Exception as error:
-            assert self._loop is not None
-            failed = self._loop.create_future()
+            failed = queued.handle.get_loop().create_future()
             failed.set_exception(error)
-            source = self._adopt(failed)
-        queued.handle._started(source)
+            started = self._launch(failed)
+        queued.handle._started(started)
 
     # Closing
 
@@ -549,11 +570,19 @@ class Group(Resource):
 
     # Where it is used
 
+    def _bind(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._loop = loop
+        # Set by `_check_loop` when the loop is seen running.
+        self._place: object = None
+        if loop is not None:
+            self._make_task = _task_maker(loop)
+
     def _check_loop(self) -> None:
         running = _running_loop()
         if self._loop is None:
-            self._loop = running
+            self._bind(running)
         if running is self._loop:
+            self._place = None if running is None else _place()
             return
         if running is not None:
             raise RuntimeError(
@@ -568,21 +597,26 @@ class Group(Resource):
             self._check_loop()
             if self._loop is None:
                 raise RuntimeError("no running event loop: call it in a coroutine, or make the group with loop=")
+            if self._loop.is_closed():
+                raise RuntimeError(f"the group's loop is closed: {self._loop!r}")
         except RuntimeError:
             if asyncio.iscoroutine(obj):
                 obj.close()
             raise
-
-    def _refuse(self, obj: Awaitable[Any]) -> NoReturn:
-        if asyncio.iscoroutine(obj):
-            obj.close()
-        raise GroupClosedError(f"cannot run {obj!r}: {self!r}")
 
     def _leave_body(self) -> Body:
         for index in reversed(range(len(self._bodies))):
             if self._bodies[index].is_current:
                 return self._bodies.pop(index)
         raise RuntimeError("async with group must be left by the task that entered it")
+
+
+def _task_maker(loop: asyncio.AbstractEventLoop) -> Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]:
+    """What makes tasks on that loop while it has no task factory."""
+    if type(loop).create_task is asyncio.BaseEventLoop.create_task:
+        # The stock method would do just this, after asking for the factory again: a tenth of the cost of a short task.
+        return functools.partial(asyncio.Task, loop=loop)
+    return loop.create_task
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -48,14 +48,13 @@ async def uncancellable(f: Awaitable[_T], raise_cancel: bool = True) -> _T:
     swallowing = Swallowing()
     future = as_future(f)
     cancellations = await latch_of(future).outlast()
-    if not cancellations:
-        return future.result()
     try:
-        if raise_cancel:
-            error = None if future.cancelled() else future.exception()
-            raise cancellations[-1] from error
-        swallowing.forget(len(cancellations))
+        if cancellations and raise_cancel:
+            raise cancellations[-1] from (None if future.cancelled() else future.exception())
+        if cancellations:
+            swallowing.forget(len(cancellations))
         return future.result()
     finally:
-        # The errors' tracebacks lead to this frame: without this, only the collector could free them.
+        # The errors' tracebacks lead to this frame, which must not lead back to the errors.
         cancellations.clear()
+        del future

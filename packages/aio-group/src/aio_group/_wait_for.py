@@ -81,12 +81,13 @@ async def wait_for(obj: Awaitable[_T], timeout: float | None) -> _T:
     try:
         if cancellations:
             raise _with_outcome(cancellations[-1], future)
+        if future.cancelled() and not in_time:
+            raise TimeoutError(f"{obj!r} was not done within {timeout} seconds")
+        return future.result()
     finally:
-        # The errors' tracebacks lead to this frame: without this, only the collector could free them.
+        # The errors' tracebacks lead to this frame, which must not lead back to the errors.
         cancellations.clear()
-    if future.cancelled() and not in_time:
-        raise TimeoutError(f"{obj!r} was not done within {timeout} seconds")
-    return future.result()
+        del future, obj
 
 
 def _with_outcome(cancelled: asyncio.CancelledError, future: asyncio.Future[_T]) -> asyncio.CancelledError:
