@@ -286,6 +286,7 @@ class CoroStart(Generic[T_co]):
         """
         if not self.done():
             self._throw(exc)
+        del exc  # this frame may come to stand in its traceback
         return await self
 
     def throw(self, exc: BaseException | type[BaseException], /, tries: int = 1) -> T_co:
@@ -314,7 +315,10 @@ class CoroStart(Generic[T_co]):
         if self._state is _SUSPENDED:
             name = exc.__name__ if isinstance(exc, type) else type(exc).__name__
             raise RuntimeError(f"coroutine ignored {name}: it waits for {self._value!r}")
-        return self.result()
+        try:
+            return self.result()
+        finally:
+            del exc, self
 
     def _throw(self, exc: BaseException | type[BaseException]) -> None:
         if self._state is not _SUSPENDED and self._state is not _NEW:
