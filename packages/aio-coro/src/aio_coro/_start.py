@@ -111,6 +111,9 @@ class CoroStart(Generic[T_co]):
         except BaseException as error:
             self._state = before
             self._keep_exception(error)
+        finally:
+            # On 3.12 and 3.13, the frames of a traceback go on referring to those that threw the exception into them.
+            del self, argument
 
     def _keep_exception(self, error: BaseException) -> None:
         """Keep what the coroutine raised; called by the handler, and raises again what is not to be kept."""
@@ -324,7 +327,10 @@ class CoroStart(Generic[T_co]):
         if self._state is not _SUSPENDED and self._state is not _NEW:
             raise RuntimeError(f"cannot throw into this CoroStart: it is {self._state.value}")
         require_exception(exc)
-        self._resume(self._coro.throw, exc)
+        try:
+            self._resume(self._coro.throw, exc)
+        finally:
+            del self, exc  # as in `_resume`
 
     async def aclose(self) -> None:
         """Make the coroutine end: raise GeneratorExit where it is suspended, and wait while it cleans up.
