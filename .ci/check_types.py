@@ -1,6 +1,7 @@
 """Check the types: mypy --strict over sources, tests and examples, and that each public API is typed completely."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,16 +17,23 @@ def mypy(*paths: Path, version: str) -> bool:
 
 
 def verify_types(module: str) -> bool:
-    command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--ignoreexternal", "--outputjson"]
-    done = subprocess.run([*command, "--verifytypes", module], cwd=ROOT, check=False, capture_output=True, text=True)
+    # Here basedpyright looks for the python on the PATH, whatever it is told: it must be this environment's.
+    command = [sys.executable, "-m", "basedpyright", "--ignoreexternal", "--outputjson", "--verifytypes", module]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=ROOT, check=False, capture_output=True, text=True, env={**os.environ, "PATH": path}
+    )
     report = json.loads(done.stdout)
+    if not report["typeCompleteness"].get("pyTypedPath"):
+        print(f"verifytypes {module}: not found, or without py.typed\n{done.stdout}")
+        return False
     counts = report["typeCompleteness"]["exportedSymbolCounts"]
     unknown = counts["withUnknownType"] + counts["withAmbiguousType"]
     print(f"verifytypes {module}: {counts['withKnownType']} public symbols of known type, {unknown} of unknown type")
     for symbol in report["typeCompleteness"]["symbols"]:
-        for problem in symbol["diagnostics"] if symbol["isExported"] else ():
-            print(f"  {symbol['name']}: {problem['message']}")
-    return bool(unknown == 0 and report["typeCompleteness"]["packageName"] == module)
+        if symbol["isExported"] and not symbol["isTypeKnown"]:
+            print(f"  {symbol['name']}: {' '.join(problem['message'] for problem in symbol['diagnostics'])}")
+    return bool(unknown == 0)
 
 
 def main() -> int:
