@@ -31,7 +31,7 @@ def verify_types(module: str) -> bool:
     unknown = counts["withUnknownType"] + counts["withAmbiguousType"]
     print(f"verifytypes {module}: {counts['withKnownType']} public symbols of known type, {unknown} of unknown type")
     for symbol in report["typeCompleteness"]["symbols"]:
-        if symbol["isExported"] and not symbol["isTypeKnown"]:
+        if symbol["name"].startswith(module) and symbol["diagnostics"]:
             print(f"  {symbol['name']}: {' '.join(problem['message'] for problem in symbol['diagnostics'])}")
     return bool(unknown == 0)
 
