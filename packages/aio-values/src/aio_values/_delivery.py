@@ -72,7 +72,7 @@ class Delivery:
                     errors.append(error)
         finally:
             for value in self._involved:
-                value._delivery = None
+                value._released()
         _raise(errors)
 
     def involve(self, values: Iterable[AsyncValue[Any]]) -> None:
@@ -80,6 +80,7 @@ class Delivery:
         for value in values:
             if value._delivery is None:
                 value._delivery = self
+                value._takes_long_way = True
                 self._involved.append(value)
 
     def _deliver(self, value: AsyncValue[Any], new: Any, errors: list[BaseException]) -> None:

@@ -13,7 +13,7 @@ from aio_values._value import AsyncValue, EndedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from aio_values.lowlevel import Home, Waiter
+    from aio_values.lowlevel import Home
 
 T = TypeVar("T")
 
@@ -59,15 +59,15 @@ class DerivedValue(AsyncValue[T]):
         depth = 1 + max((source.rank[0] for source in sources if isinstance(source, DerivedValue)), default=0)
         # Sorting by it puts every value behind its sources; the number makes it unique.
         self.rank: tuple[int, int] = (depth, next(_serial))
-        # Whatever is asked of it beyond its value goes the long way, where `_assign` refuses.
-        self._watch()
+        # Where `_deliver` refuses.
+        self._takes_long_way = True
 
     def _open(self) -> None:
         for source in self._sources:
             if source._residence is not None:
                 source._check_thread(source._residence)
-            source._watch()
             source._derived[self] = None
+            source._watched = True
             if source._delivery is not None:
                 source._delivery.involve([self])
         self._recompute(touched=False)
@@ -76,14 +76,15 @@ class DerivedValue(AsyncValue[T]):
         if self._ended:
             return
         self._ended = True
+        # Whoever wants to wait has to move in again, and is refused.
+        self._residence = None
         for source in self._sources:
             source._derived.pop(self, None)
         # Only a block that is left before those inside it (an ExitStack used out of order) has any left.
         for further in list(self._derived):
             further._close()
-        level, edge = self._watch()
-        for registry in (level, edge):
-            registry.fail(self._end())
+        self._level.fail(self._end())
+        self._edge.fail(self._end())
 
     def _end(self) -> EndedError:
         return EndedError(f"the context of {self!r} has ended: it changes no more, so there is nothing to wait for")
@@ -115,20 +116,20 @@ class DerivedValue(AsyncValue[T]):
     def _shows_touch(self, old: T, new: T) -> bool:
         return self._shows_mutations or (old is new and not isinstance(new, _IMMUTABLE))
 
-    def _create_waiter(self) -> Waiter[Any]:
+    def _move_to(self, home: Home) -> None:
         if self._ended:
             raise self._end()
-        return super()._create_waiter()
-
-    def _move_to(self, home: Home) -> None:
         # The sources first: an assignment to one of them must not come from another thread either.
         for source in self._sources:
-            if source._residence is None or not source._residence.is_at(home):
+            if source._residence is None or source._residence.home_ref() is not home:
                 source._move_to(home)
         super()._move_to(home)
 
-    def _assign(self, new: T) -> None:  # noqa: ARG002  # whatever it is
+    def _deliver(self, new: object) -> None:  # noqa: ARG002  # whatever it is
         self._check_writable()
+
+    def _released(self) -> None:
+        self._delivery = None
 
     def _check_writable(self) -> None:
         raise AttributeError(f"{self!r} is derived from other values and cannot be assigned: assign those")

@@ -11,9 +11,14 @@ from aio_values import lowlevel
 from aio_values._matching import describe, matches
 from aio_values._value import BROKEN, EndedError
 from aio_values.lowlevel._runtime import in_trio
+from aio_values.lowlevel._waiter import on_trio
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from aio_values._residence import Residence
     from aio_values._value import AsyncValue
+    from aio_values.lowlevel import Waiter
 
 T = TypeVar("T")
 
@@ -26,27 +31,33 @@ class _State(enum.Enum):
     CLOSED = "closed"
 
 
+_READY, _WAITING, _CLOSED = _State
+
+
 class _Following(Generic[T]):
     """What the iterators over a value share: one task at a time, an end, no trace."""
 
-    __slots__ = ("__weakref__", "_source", "_state", "_target")
+    __slots__ = ("__weakref__", "_residence", "_seat", "_source", "_state", "_target", "_task")
 
     def __init__(self, source: AsyncValue[T], target: object) -> None:
         self._source = source
         self._target = target
-        self._state = _State.READY
+        self._state = _READY
+        # On trio: where to wait again and again, the task that did so last, and where the source lived then.
+        self._seat: Any = None
+        self._task: object = None
+        self._residence: Residence | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({describe(self._target)}) of {self._source!r}: {self._state.value}>"
 
-    def _start_waiting(self) -> None:
-        if self._state is _State.CLOSED:
+    def _refuse(self) -> None:
+        """Raise why the next item cannot be waited for."""
+        if self._state is _CLOSED:
             raise StopAsyncIteration
-        if self._state is _State.WAITING:
-            raise RuntimeError(
-                f"{type(self).__name__} is waited for by another task already: give each task an iterator of its own"
-            )
-        self._state = _State.WAITING
+        raise RuntimeError(
+            f"{type(self).__name__} is waited for by another task already: give each task an iterator of its own"
+        )
 
     async def aclose(self) -> None:
         """End the iteration: from now on the iterator is exhausted. A checkpoint on trio.
@@ -54,10 +65,24 @@ class _Following(Generic[T]):
         Raises:
             RuntimeError: A task is waiting for the next item just now: cancel that one instead.
         """
-        if self._state is _State.WAITING:
+        if self._state is _WAITING:
             raise RuntimeError(f"{type(self).__name__} cannot be closed while a task waits for its next item")
-        self._state = _State.CLOSED
+        self._state = _CLOSED
         await lowlevel.checkpoint()
+
+    def _sit_down(self) -> tuple[Waiter[Any], Awaitable[Any]]:
+        """A waiter to register, and what to await for it."""
+        if not in_trio():
+            waiter = self._source._create_waiter()
+            return waiter, waiter
+        source, trio_side = self._source, on_trio()
+        task = trio_side.current_task()
+        if self._task is not task or self._residence is not source._residence or self._residence is None:
+            source._live_at(trio_side.current_trio_token())
+            self._task, self._residence = task, source._residence
+            self._seat = self._seat or trio_side.Seat()
+        seat = self._seat
+        return seat.renew(task), seat
 
 
 class EventualValues(_Following[T], AsyncIterator[T]):
@@ -81,44 +106,46 @@ class EventualValues(_Following[T], AsyncIterator[T]):
             Exception: What the predicate raised, or what the transform of a derived value raised: that one once
                 for each failure. The iterator can be asked again.
         """
-        self._start_waiting()
+        if self._state is not _READY:
+            self._refuse()
+        self._state = _WAITING
+        source = self._source
         try:
-            value = await (self._next_held() if self._held_for else self._next())
+            while True:
+                value = self._news() if source._version != self._seen else _NOTHING
+                while value is _NOTHING:
+                    waiter, awaitable = self._sit_down()
+                    # As in AsyncValue: nothing may have happened between the look and the waiter.
+                    if source._version != self._seen:
+                        value = self._news()
+                        continue
+                    source._level.add(self._target, waiter)
+                    source._watched = True
+                    try:
+                        value = await awaitable
+                    except BaseException as error:
+                        source._withdraw(source._level, self._target, waiter)
+                        if source._failure is not None and source._failure.error is error:
+                            self._seen = source._version
+                        raise
+                    break
+                else:
+                    if in_trio():
+                        await lowlevel.checkpoint()
+                if not self._held_for:
+                    break
+                held = await source._stay(self._target, self._held_for, math.inf)
+                if held is not BROKEN:
+                    value = held
+                    break
         except EndedError:
             raise StopAsyncIteration from None
         finally:
-            self._state = _State.READY
+            self._state = _READY
         self._last = value
-        if self._source._value is value:
-            self._seen = self._source._version
+        if source._value is value:
+            self._seen = source._version
         return value
-
-    async def _next(self) -> T:
-        """The news if there is any, or else the next value that matches."""
-        source = self._source
-        while True:
-            value = self._news()
-            if value is not _NOTHING:
-                if in_trio():
-                    await lowlevel.checkpoint()
-                return value
-            waiter = source._create_waiter()
-            # As in AsyncValue: nothing may have happened between the look and the waiter.
-            if source._version == self._seen:
-                break
-        try:
-            return cast("T", await source._park(source._waiting_for_values(), self._target, waiter))
-        except Exception as error:
-            if source._failure is not None and source._failure.error is error:
-                self._seen = source._version
-            raise
-
-    async def _next_held(self) -> T:
-        while True:
-            await self._next()
-            value = await self._source._stay(self._target, self._held_for, math.inf)
-            if value is not BROKEN:
-                return cast("T", value)
 
     def _news(self) -> T:
         """The current value, if the loop should get it: it matches, and differs from the last one the loop got."""
@@ -149,12 +176,20 @@ class Transitions(_Following[T], AsyncIterator[tuple[T, T]]):
             Exception: What the predicate raised, or what the transform of a derived value raised. The iterator
                 can be asked again.
         """
-        self._start_waiting()
+        if self._state is not _READY:
+            self._refuse()
+        self._state = _WAITING
         source = self._source
         try:
-            waiter = source._create_waiter()
-            return cast("tuple[T, T]", await source._park(source._waiting_for_transitions(), self._target, waiter))
+            waiter, awaitable = self._sit_down()
+            source._edge.add(self._target, waiter)
+            source._watched = True
+            try:
+                return cast("tuple[T, T]", await awaitable)
+            except BaseException:
+                source._withdraw(source._edge, self._target, waiter)
+                raise
         except EndedError:
             raise StopAsyncIteration from None
         finally:
-            self._state = _State.READY
+            self._state = _READY

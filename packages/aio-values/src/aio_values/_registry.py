@@ -75,32 +75,27 @@ class Registry:
     Predicates, and targets without a hash, form groups by identity: a group is asked once for all its waiters.
     """
 
-    __slots__ = ("_any", "_groups", "_plain")
+    __slots__ = ("any", "groups", "plain")
 
     def __init__(self) -> None:
-        self._any: dict[Wakeable, None] = {}
-        self._plain: dict[Hashable, dict[Wakeable, None]] = {}
-        self._groups: dict[Hashable, _Group] = {}
+        self.any: dict[Wakeable, None] = {}
+        self.plain: dict[Hashable, dict[Wakeable, None]] = {}
+        self.groups: dict[Hashable, _Group] = {}
 
-    def __len__(self) -> int:
+    def count(self) -> int:
         """How many tasks wait."""
-        buckets = [self._any, *self._plain.values(), *(group.waiters for group in self._groups.values())]
-        buckets += [group.hold.waiters for group in self._groups.values() if group.hold is not None]
+        buckets = [self.any, *self.plain.values(), *(group.waiters for group in self.groups.values())]
+        buckets += [group.hold.waiters for group in self.groups.values() if group.hold is not None]
         return sum(map(len, buckets))
-
-    @property
-    def runs_user_code(self) -> bool:
-        """Whether waking may call a predicate."""
-        return bool(self._groups)
 
     def add(self, target: object, waiter: Wakeable) -> None:
         """Let `waiter` be woken by the next value that `target` matches."""
-        bucket = self._any if target is ANY else self._plain_bucket(target)
+        bucket = self.any if target is ANY else self._bucket(target)
         if bucket is None:
             bucket = self._group(target).waiters
         bucket[waiter] = None
 
-    def _plain_bucket(self, target: object) -> dict[Wakeable, None] | None:
+    def _bucket(self, target: object) -> dict[Wakeable, None] | None:
         """The waiters for a plain value; None for a predicate, and for a value that cannot stand in a dictionary."""
         if callable(target):
             return None
@@ -108,9 +103,9 @@ class Registry:
         try:
             if key != key and is_nan(key):  # cheaper than always asking is_nan
                 key = _NAN
-            bucket = self._plain.get(key)
+            bucket = self.plain.get(key)
             if bucket is None:
-                bucket = self._plain[key] = {}
+                bucket = self.plain[key] = {}
         except Exception:  # no hash, or an `==` that raises or has no truth value
             return None
         return bucket
@@ -125,30 +120,30 @@ class Registry:
 
     def _group(self, target: object) -> _Group:
         key = _identity(target)
-        group = self._groups.get(key)
+        group = self.groups.get(key)
         if group is None:
-            group = self._groups[key] = _Group(target)
+            group = self.groups[key] = _Group(target)
         return group
 
     def discard(self, target: object, waiter: Wakeable) -> None:
         """Forget a waiter that shall not be woken any more; one that was woken is forgotten already."""
         if target is ANY:
-            self._any.pop(waiter, None)
+            self.any.pop(waiter, None)
             return
-        bucket = self._plain_bucket(target)
+        bucket = self._bucket(target)
         if bucket is not None:
             bucket.pop(waiter, None)
             if not bucket:
                 self._take(target.value if type(target) is equals else target)
             return
-        group = self._groups.get(_identity(target))
+        group = self.groups.get(_identity(target))
         if group is not None:
             group.waiters.pop(waiter, None)
             self._drop_deserted(group)
 
     def discard_hold(self, target: object, waiter: Wakeable) -> None:
         """Undo `hold`."""
-        group = self._groups.get(_identity(target))
+        group = self.groups.get(_identity(target))
         if group is not None and group.hold is not None:
             group.hold.waiters.pop(waiter, None)
             if not group.hold.waiters:
@@ -157,8 +152,8 @@ class Registry:
 
     def _drop_deserted(self, group: _Group) -> None:
         key = _identity(group.target)
-        if group.hold is None and not group.waiters and self._groups.get(key) is group:
-            del self._groups[key]
+        if group.hold is None and not group.waiters and self.groups.get(key) is group:
+            del self.groups[key]
 
     def fire(self, values: tuple[Any, ...], result: object) -> None:
         """Wake with `result` those who wait for `values`: first by equality, then predicates in order of arrival.
@@ -167,10 +162,9 @@ class Registry:
             BaseException: Not what a predicate raises, which goes to those who wait for it, but an interruption
                 (KeyboardInterrupt and the like); everybody else has been served by then.
         """
-        if self._any or self._plain:
-            self.fire_plain(values[0], result)
+        self.fire_plain(values[0], result)
         interruption: BaseException | None = None
-        for group in list(self._groups.values()):
+        for group in list(self.groups.values()):
             try:
                 group.fire(values, result)
             except BaseException as error:
@@ -181,33 +175,33 @@ class Registry:
 
     def fire_plain(self, value: object, result: object) -> None:
         """Wake with `result` those who wait for any value, and those who wait for one that is equal to `value`."""
-        if self._any:
-            woken, self._any = self._any, {}
+        if self.any:
+            woken, self.any = self.any, {}
             wake(woken, result)
-        if self._plain:
+        if self.plain:
             bucket = self._take(value)
-            if bucket:
+            if bucket is not None:
                 wake(bucket, result)
 
     def _take(self, value: Any) -> dict[Wakeable, None] | None:
         try:
-            bucket = self._plain.pop(value, None)
+            bucket = self.plain.pop(value, None)
         except Exception:
             # A value without a hash may equal several targets: only comparing with each of them tells.
             bucket = {}
-            for target in list(self._plain):
+            for target in list(self.plain):
                 if target is not _NAN and same(target, value):
-                    bucket.update(self._plain.pop(target, {}))
+                    bucket.update(self.plain.pop(target, {}))
             return bucket
-        if bucket is None and _NAN in self._plain and is_nan(value):
-            return self._plain.pop(_NAN)
+        if bucket is None and _NAN in self.plain and is_nan(value):
+            return self.plain.pop(_NAN)
         return bucket
 
     def fail(self, error: BaseException) -> None:
         """Wake everybody with an exception."""
-        buckets = [self._any, *self._plain.values()]
-        groups = list(self._groups.values())
-        self._any, self._plain, self._groups = {}, {}, {}
+        buckets = [self.any, *self.plain.values()]
+        groups = list(self.groups.values())
+        self.any, self.plain, self.groups = {}, {}, {}
         for bucket in buckets:
             fail(bucket, error)
         for group in groups:

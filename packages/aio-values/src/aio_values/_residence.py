@@ -22,15 +22,12 @@ class Residence:
     A value has none until a task waits for it, and loses it when that loop is closed or that run is over.
     """
 
-    __slots__ = ("_home", "thread")
+    __slots__ = ("home_ref", "thread")
 
     def __init__(self, home: Home) -> None:
         self.thread = threading.get_ident()
         # Weakly: a value that outlives its loop must not keep it alive.
-        self._home = weakref.ref(home)
-
-    def is_at(self, home: Home) -> bool:
-        return self._home() is home
+        self.home_ref = weakref.ref(home)
 
     def outlives(self, home: Home) -> bool:
         """Whether to stay although a task of the same thread waits at `home`: that is a guest of this running loop."""
@@ -40,5 +37,5 @@ class Residence:
     @property
     def home(self) -> Home | None:
         """The loop or the run, while it can still run something."""
-        home = self._home()
+        home = self.home_ref()
         return None if home is None or is_over(home) else home

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import enum
 import math
+import sys
 from concurrent.futures import Future
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from aio_values import lowlevel
+from aio_values._asyncio_internals import running_loop_or_none
 from aio_values._delivery import TOUCH, Change, Delivery, delivery_in_progress
 from aio_values._matching import ANY, AnyChange, change_policy, describe, differs, equals, matches, shown
-from aio_values._registry import Registry
+from aio_values._registry import Registry, wake
 from aio_values._residence import Residence, moving
 from aio_values._time import deadline_after, duration
 from aio_values.lowlevel import EXPIRED, Expired
@@ -19,6 +21,7 @@ from aio_values.lowlevel._runtime import in_trio
 from aio_values.lowlevel._waiter import waiter_at_home
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+_modules: Final = sys.modules
+# Types whose `==` and hash are beyond doubt and run no code of the user's; `float` is not one, because of NaN.
+_SIMPLE: Final = frozenset({bool, int, str, bytes, type(None)})
 
 
 class EndedError(RuntimeError):
@@ -114,9 +121,11 @@ class AsyncValue(Generic[T]):
         "_failure",
         "_level",
         "_residence",
+        "_takes_long_way",
         "_touched_in",
         "_value",
         "_version",
+        "_watched",
     )
 
     def __init__(self, value: T, *, changed: ChangePolicy[T] = "equality") -> None:
@@ -127,11 +136,15 @@ class AsyncValue(Generic[T]):
         self._touched_in = 0
         # Why there is no value (derived values only).
         self._failure: Failure | None = None
-        # Who waits for values, who for transitions; None until somebody did.
-        self._level: Registry | None = None
-        self._edge: Registry | None = None
+        # Who waits for values, who for transitions.
+        self._level = Registry()
+        self._edge = Registry()
+        # False while nobody waits and nothing is derived; True may be out of date.
+        self._watched = False
         self._derived: dict[DerivedValue[Any], None] = {}
         self._delivery: Delivery | None = None
+        # Whether assigning is more than comparing for equality, storing and waking.
+        self._takes_long_way = self._changed is not differs
         self._residence: Residence | None = None
 
     def __repr__(self) -> str:
@@ -142,8 +155,7 @@ class AsyncValue(Generic[T]):
 
     def statistics(self) -> ValueStatistics:
         """How many waits and derived values depend on this value now: O(distinct targets)."""
-        waiting = sum(len(registry) for registry in (self._level, self._edge) if registry is not None)
-        return ValueStatistics(waiting, len(self._derived))
+        return ValueStatistics(self._level.count() + self._edge.count(), len(self._derived))
 
     # --- reading and assigning -------------------------------------------------------------------------------------
 
@@ -165,9 +177,23 @@ class AsyncValue(Generic[T]):
         residence = self._residence
         if residence is not None and residence.thread != get_ident():
             self._check_thread(residence)
-        if self._level is not None:
-            self._assign(new)
-        elif self._changed(self._value, new):
+        if self._takes_long_way:
+            self._deliver(new)
+            return
+        # The short way, for values compared by equality: this is `differs`, written out, since a call costs as much.
+        old = self._value
+        if old is new:
+            return
+        try:
+            if old == new:
+                return
+            if old != old and not differs(old, new):
+                return
+        except Exception:  # as `differs` does: what cannot be compared has changed
+            pass
+        if self._watched:
+            self._change(new)
+        else:
             self._version += 1
             self._value = new
 
@@ -258,12 +284,37 @@ class AsyncValue(Generic[T]):
         """
         if held_for or timeout is not None:
             return await self._wait_value_within(value_or_predicate, held_for, timeout)
-        value, waiter = self._look(value_or_predicate)
-        if waiter is None:
+        residence = self._residence
+        if (
+            residence is None
+            or type(value_or_predicate) not in _SIMPLE
+            or type(self._value) not in _SIMPLE
+            or self._value == value_or_predicate
+            or residence.home_ref() is not (loop := running_loop_or_none())
+            or loop is None
+            or ("trio" in _modules and in_trio())
+        ):
+            value, waiter = self._look(value_or_predicate)
+            if waiter is not None:
+                return cast("T", await self._park(self._level, value_or_predicate, waiter))
             if in_trio():
                 await lowlevel.checkpoint()
             return value
-        return cast("T", await self._park(self._waiting_for_values(), value_or_predicate, waiter))
+        # The commonest wait of all, written out, since calls are what it would cost: at home on asyncio, for a number
+        # or a string that is not the current one.
+        future: asyncio.Future[T] = loop.create_future()
+        plain = self._level.plain
+        bucket = plain.get(value_or_predicate)
+        if bucket is None:
+            plain[value_or_predicate] = {future: None}
+        else:
+            bucket[future] = None
+        self._watched = True
+        try:
+            return await future
+        except BaseException:
+            self._withdraw(self._level, value_or_predicate, future)
+            raise
 
     async def _wait_value_within(self, target: object, held_for: float, timeout: float | None) -> T:
         duration("held_for", held_for)
@@ -272,7 +323,7 @@ class AsyncValue(Generic[T]):
         while True:
             value, waiter = self._look(target)
             if waiter is not None:
-                value = await self._park(self._waiting_for_values(), target, waiter, deadline)
+                value = await self._park(self._level, target, waiter, deadline)
             elif not held_for:
                 await lowlevel.checkpoint()
             if held_for and value is not EXPIRED:
@@ -307,8 +358,9 @@ class AsyncValue(Generic[T]):
                 return BROKEN
             if version == self._version:
                 break
-        registry = self._waiting_for_values()
+        registry = self._level
         stretch = registry.hold(target, value, waiter)
+        self._watched = True
         end = lowlevel.current_time() + seconds
         result: object = EXPIRED
         try:
@@ -348,7 +400,7 @@ class AsyncValue(Generic[T]):
         """
         waiter = self._create_waiter()
         deadline = math.inf if timeout is None else deadline_after(timeout)
-        result = await self._park(self._waiting_for_transitions(), value_or_predicate, waiter, deadline)
+        result = await self._park(self._edge, value_or_predicate, waiter, deadline)
         if result is EXPIRED:
             raise self._timed_out(f"wait_transition({describe(value_or_predicate)})", timeout)
         return cast("tuple[T, T]", result)
@@ -358,17 +410,22 @@ class AsyncValue(Generic[T]):
     ) -> object:
         """Wait in a registry, until `deadline` at most; leave nothing behind."""
         registry.add(target, waiter)
+        self._watched = True
         try:
             if deadline == math.inf:
                 return await waiter
             result = await lowlevel.wait_until(waiter, deadline)
         except BaseException:
-            registry.discard(target, waiter)
-            _forget(waiter)
+            self._withdraw(registry, target, waiter)
             raise
         if result is EXPIRED:
             registry.discard(target, waiter)
         return result
+
+    def _withdraw(self, registry: Registry, target: object, waiter: Waiter[Any]) -> None:
+        """Undo the registration of a wait that was cancelled, or woken with an exception."""
+        registry.discard(target, waiter)
+        _forget(waiter)
 
     # --- following -------------------------------------------------------------------------------------------------
 
@@ -475,29 +532,27 @@ class AsyncValue(Generic[T]):
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _watch(self) -> tuple[Registry, Registry]:
-        """From now on, somebody may wait."""
-        if self._level is None or self._edge is None:
-            self._level, self._edge = Registry(), Registry()
-        return self._level, self._edge
-
-    def _waiting_for_values(self) -> Registry:
-        return self._watch()[0] if self._level is None else self._level
-
-    def _waiting_for_transitions(self) -> Registry:
-        return self._watch()[1] if self._edge is None else self._edge
-
-    def _assign(self, new: T) -> None:
-        """Assign where somebody may depend on it."""
-        level, edge = self._watch()
-        if self._derived or self._delivery is not None or level.runs_user_code or edge.runs_user_code:
+    def _change(self, new: T) -> None:
+        """Assign what is known to differ, where somebody waits or did so recently."""
+        level, edge = self._level, self._edge
+        if self._derived or level.groups or edge.groups:
             self._deliver(new)
-        elif self._changed(self._value, new):
-            # From here to the end no code of the user's runs, so nothing can interfere.
-            old = self._value
-            self._version += 1
-            self._value = new
+            return
+        # From here to the end no code of the user's runs, so nothing can interfere.
+        old = self._value
+        self._version += 1
+        self._value = new
+        if level.plain and not level.any and type(new) in _SIMPLE:
+            # `fire_plain`, written out for the commonest case.
+            woken = level.plain.pop(new, None)
+            if woken is not None:
+                wake(woken, new)
+        elif level.any or level.plain:
             level.fire_plain(new, new)
+        elif not (edge.any or edge.plain):
+            self._watched = False
+            return
+        if edge.any or edge.plain:
             edge.fire_plain(new, (new, old))
 
     def _deliver(self, new: object) -> None:
@@ -522,8 +577,13 @@ class AsyncValue(Generic[T]):
         self._touched_in = self._version
         return Change(self, self._value, self._value)
 
+    def _released(self) -> None:
+        """A delivery that this value was part of is over."""
+        self._delivery = None
+        self._takes_long_way = self._changed is not differs
+
     def _announce(self, change: Change) -> None:
-        level, edge = self._watch()
+        level, edge = self._level, self._edge
         if change.failure is not None:
             level.fail(change.failure.error)
             edge.fail(change.failure.error)
@@ -536,18 +596,23 @@ class AsyncValue(Generic[T]):
     def _arm(self, target: object, expectation: Expectation[T]) -> None:
         if self._residence is not None:
             self._check_thread(self._residence)
-        self._waiting_for_values().add(target, expectation)
+        self._level.add(target, expectation)
+        self._watched = True
 
     def _disarm(self, target: object, expectation: Expectation[T]) -> None:
-        self._waiting_for_values().discard(target, expectation)
+        self._level.discard(target, expectation)
 
     def _create_waiter(self) -> Waiter[Any]:
         """A waiter for the calling task, in whose thread this value lives from now on."""
         waiter, home = waiter_at_home()
-        residence = self._residence
-        if residence is None or not residence.is_at(home):
-            self._move_to(home)
+        self._live_at(home)
         return waiter
+
+    def _live_at(self, home: Home) -> None:
+        """A task at `home` is about to wait: this value belongs there."""
+        residence = self._residence
+        if residence is None or residence.home_ref() is not home:
+            self._move_to(home)
 
     def _move_to(self, home: Home) -> None:
         with moving:

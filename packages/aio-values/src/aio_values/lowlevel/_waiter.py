@@ -10,6 +10,7 @@ from aio_values.lowlevel._runtime import checkpoint, current_time, in_trio, runn
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from types import ModuleType
 
     from aio_values.lowlevel._home import Home
 
@@ -62,6 +63,19 @@ class Waiter(Protocol[T]):
     def __await__(self) -> Generator[Any, Any, T]: ...
 
 
+_on_trio: ModuleType | None = None
+
+
+def on_trio() -> ModuleType:
+    """The module of trio's side, imported when a trio task first waits, then at hand."""
+    global _on_trio  # noqa: PLW0603  # an import at most once; the statement itself is not free
+    if _on_trio is None:
+        from aio_values.lowlevel import _trio_waiter
+
+        _on_trio = _trio_waiter
+    return _on_trio
+
+
 def create_waiter() -> Waiter[Any]:
     """A waiter for the calling task, to be handed to whoever shall wake it, then awaited.
 
@@ -82,11 +96,8 @@ def create_waiter() -> Waiter[Any]:
 def waiter_at_home() -> tuple[Waiter[Any], Home]:
     """`create_waiter` and `current_home` in one, for the price of one question to the runtime."""
     if in_trio():
-        import trio
-
-        from aio_values.lowlevel._trio_waiter import TrioWaiter
-
-        return TrioWaiter(), trio.lowlevel.current_trio_token()
+        waiter_at_home_on_trio: tuple[Waiter[Any], Home] = on_trio().waiter_at_home()
+        return waiter_at_home_on_trio
     loop = running_loop()
     return loop.create_future(), loop
 
