@@ -7,12 +7,11 @@ import enum
 import functools
 import inspect
 import logging
-import sys
-import threading
-from asyncio import current_task, get_running_loop
+from asyncio import current_task
 from collections import deque
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from threading import get_ident
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -46,10 +45,6 @@ class _State(enum.Enum):
     CANCELLING = "cancelling"
     CLOSED = "closed"
 
-
-# Where a call comes from, to compare it with where the group is at home. Before 3.12, asking for the running loop costs
-# a system call; there, a call from another loop in the same thread is noticed only if the group's loop is closed.
-_place: Callable[[], object] = get_running_loop if sys.version_info >= (3, 12) else threading.get_ident
 
 # The one state that every spawn asks for: a global is found sooner than a member of the enum.
 _OPEN = _State.OPEN
@@ -349,15 +344,11 @@ class Group(Resource):
 
     def _launch(self, obj: Awaitable[_T]) -> ShieldedTask[_T]:
         """Start a task, at once. All in one piece, since this is the cost of a spawn."""
-        try:
-            at_home = _place() == self._place
-        except RuntimeError:
-            at_home = False
-        if not at_home:
-            self._check_loop_for(obj)
         loop = self._loop
-        if TYPE_CHECKING:
-            assert loop is not None
+        # Where the group's loop runs, in this thread, no other loop does. (Asking for the running loop costs a system call
+        # before 3.12.)
+        if loop is None or get_ident() != self._thread or not loop.is_running():
+            loop = self._check_loop_for(obj)
         handle: ShieldedTask[_T] = ShieldedTask(loop=loop)
         handle._group = self
         handle._listeners = None
@@ -402,10 +393,10 @@ class Group(Resource):
         return result
 
     def _heed_failure(self) -> None:
-        """The running task is about to fail. (Not a part of `_run`: the error's traceback would lead to the task.)"""
+        """Note that the running task is about to fail; not in `_run`, whose frame must not hold the task and its error."""
         task = current_task(self._loop)
-        # When a coroutine is closed instead of run to its end, this is some other task, or none: `_task_ended` knows its
-        # own.
+        # When a coroutine is closed instead of run to its end, this is some other task, or none: `_task_ended` knows
+        # its own.
         if task is not None:
             task.add_done_callback(self._task_ended)
 
@@ -573,7 +564,7 @@ class Group(Resource):
     def _bind(self, loop: asyncio.AbstractEventLoop | None) -> None:
         self._loop = loop
         # Set by `_check_loop` when the loop is seen running.
-        self._place: object = None
+        self._thread: int | None = None
         if loop is not None:
             self._make_task = _task_maker(loop)
 
@@ -582,7 +573,7 @@ class Group(Resource):
         if self._loop is None:
             self._bind(running)
         if running is self._loop:
-            self._place = None if running is None else _place()
+            self._thread = None if running is None else get_ident()
             return
         if running is not None:
             raise RuntimeError(
@@ -591,7 +582,7 @@ class Group(Resource):
         if self._loop is not None and self._loop.is_running():
             raise RuntimeError("the group's loop runs in another thread: call it by loop.call_soon_threadsafe")
 
-    def _check_loop_for(self, obj: Awaitable[Any]) -> None:
+    def _check_loop_for(self, obj: Awaitable[Any]) -> asyncio.AbstractEventLoop:
         """As `_check_loop`, for a call that needs a loop; a coroutine is closed when there is none it can run on."""
         try:
             self._check_loop()
@@ -603,6 +594,7 @@ class Group(Resource):
             if asyncio.iscoroutine(obj):
                 obj.close()
             raise
+        return self._loop
 
     def _leave_body(self) -> Body:
         for index in reversed(range(len(self._bodies))):

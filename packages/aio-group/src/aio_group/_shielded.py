@@ -238,7 +238,7 @@ class ShieldedTask(asyncio.Future[_T]):
             self._group._listened.pop(self._source, None)
 
     def _stop_listening_if_alone(self) -> None:
-        if not self._listeners and not self.done():
+        if not self._listeners and not _is_settled(self):
             self._stop_listening()
 
     def _wake_waiters(self) -> None:
