@@ -32,12 +32,17 @@ Running side by side:
 
 * `run_together(*functions)`
 
+After an object that was dropped:
+
+* `start_detached(home, function)`: clean-up that needs to await
+
 Across threads:
 
 * `current_home()`, `is_over(home)`, `post(home, function, *args)`: where tasks live, and how to reach them
 """
 
 from aio_values.lowlevel._condition import Condition, create_condition
+from aio_values.lowlevel._detached import start_detached
 from aio_values.lowlevel._home import Home, current_home, is_over, post
 from aio_values.lowlevel._runtime import (
     checkpoint,
@@ -72,6 +77,7 @@ __all__ = [
     "run_together",
     "sleep",
     "sleep_until",
+    "start_detached",
     "timeout_error",
     "wait_until",
     "yield_now",

@@ -1,0 +1,107 @@
+"""A repeated event for any number of listeners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aio_values.lowlevel import WaitQueue, checkpoint
+
+from aio_events._closable import ClosableIterator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class RepeatedEvent:
+    """An event that can be set again and again, for any number of listeners.
+
+    Each listener chooses what happens to events while it is busy with an earlier one:
+
+    | `unqueued_events()`                          | `events()`                                      |
+    |----------------------------------------------|-------------------------------------------------|
+    | events while the listener is busy are missed | of those, the listener gets one more            |
+    | the last event may be missed                 | the last event is never missed                  |
+    | to trigger work                              | to bring something up to date after each change |
+    | the same as calling `wait()` in a loop       | eventual consistency                            |
+
+    The race it prevents: between two rounds of a loop over `wait()`, an event goes unseen; `events()` remembers up to
+    which event its listener has come. Use a queue where every event counts.
+
+    `set()` costs O(listeners that wait), and O(1) for each of the others. An iterator leaves nothing in the event while
+    it does not wait, so dropping it is all it takes to stop. Use one event from one thread.
+
+    The idea and the names come from trio-util.
+    """
+
+    __slots__ = ("__weakref__", "_count", "_waiting")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._waiting: WaitQueue[None] = WaitQueue()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: set {self._count} times, {len(self._waiting)} waiting>"
+
+    def set(self) -> None:
+        """Trigger the event: wake all that wait."""
+        self._count += 1
+        self._waiting.wake_all(None)
+
+    async def wait(self) -> None:
+        """Wait for the next `set()`; earlier ones do not count. Cancellation leaves no trace."""
+        await self._waiting.park()
+
+    def unqueued_events(self) -> AsyncIterator[None]:
+        """Iterate over the events that happen while the listener waits.
+
+        Returns:
+            An iterator without end that gives None for each event. It supports `aclose()`.
+        """
+        return UnqueuedEvents(self)
+
+    def events(self, *, repeat_last: bool = False) -> AsyncIterator[None]:
+        """Iterate over the events, with eventual consistency: several while the listener is busy count as one.
+
+        Events count from this call on. An event that meets the listener's cancellation is not lost: the same iterator
+        gives it when it is asked again.
+
+        Args:
+            repeat_last: Whether the last event before this call counts too; if there was none, so does the start. The
+                first item comes at once then.
+
+        Returns:
+            An iterator without end that gives None for each event. It supports `aclose()`.
+        """
+        return Events(self, self._count - repeat_last)
+
+
+class UnqueuedEvents(ClosableIterator[None]):
+    """The iterator that `RepeatedEvent.unqueued_events` returns."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: RepeatedEvent) -> None:
+        super().__init__()
+        self._event = event
+
+    async def _next(self) -> None:
+        await self._event._waiting.park()
+
+
+class Events(ClosableIterator[None]):
+    """The iterator that `RepeatedEvent.events` returns."""
+
+    __slots__ = ("_event", "_seen")
+
+    def __init__(self, event: RepeatedEvent, seen: int) -> None:
+        super().__init__()
+        self._event = event
+        # How many events the listener knows of.
+        self._seen = seen
+
+    async def _next(self) -> None:
+        if self._seen == self._event._count:
+            await self._event._waiting.park()
+        else:
+            await checkpoint()
+        self._seen = self._event._count
