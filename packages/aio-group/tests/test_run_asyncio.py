@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import inspect
 import os
 import signal
 import threading
@@ -12,9 +13,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from suite_support.plugin import loop_factories
-
 from aio_group import init_asyncio, run_asyncio
+from suite_support.plugin import loop_factories
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -221,9 +221,10 @@ def test_a_future_runs_on_its_own_loop() -> None:
         assert not loop.is_closed()
         other = asyncio.new_event_loop()
         try:
+            arguments: dict[str, Any]
             for arguments in {"loop": other}, {"create_loop": True}, {"loop_factory": asyncio.new_event_loop}:
                 with pytest.raises(ValueError, match="belongs to a loop"):
-                    run_asyncio(future, **arguments)  # type: ignore[arg-type]
+                    run_asyncio(future, **arguments)
         finally:
             other.close()
     finally:
@@ -233,11 +234,12 @@ def test_a_future_runs_on_its_own_loop() -> None:
 def test_arguments_that_contradict_each_other_are_refused_and_the_coroutine_closed() -> None:
     loop = asyncio.new_event_loop()
     try:
+        arguments: dict[str, Any]
         for arguments in {"create_loop": True}, {"loop_factory": asyncio.new_event_loop}:
             coroutine = returning(1)
             with pytest.raises(ValueError, match="either a loop or a new one"):
-                run_asyncio(coroutine, loop=loop, **arguments)  # type: ignore[arg-type]
-            assert coroutine.cr_frame is None
+                run_asyncio(coroutine, loop=loop, **arguments)
+            assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
     finally:
         loop.close()
     with pytest.raises(ValueError, match="closed loop"):

@@ -1,15 +1,15 @@
-"""`move_on_when` and `run_and_cancelling`: who ends whom, what is raised, and that no cancellation is lost or invented."""
+"""`move_on_when` and `run_and_cancelling`: who ends whom, what is raised; no cancellation is lost or invented."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from suite_support.interleaving import settle
-
 from aio_group import move_on_when, run_and_cancelling
+from suite_support.interleaving import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,10 @@ async def failing_when_cancelled(error: BaseException) -> None:
         await forever()
     except asyncio.CancelledError:
         raise error from None
+
+
+async def waiting_for(gate: asyncio.Future[None]) -> None:
+    await gate
 
 
 class Companion:
@@ -240,10 +244,8 @@ async def test_an_error_of_a_body_that_was_moved_on_is_raised_and_nothing_caught
 
 async def test_a_body_that_swallows_being_moved_on_is_not_caught() -> None:
     async with move_on_when(asyncio.sleep, 0) as scope:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await forever()
-        except asyncio.CancelledError:
-            pass
     assert scope.cancel_called
     assert not scope.cancelled_caught
     assert requests_of_this_task() == 0
@@ -270,7 +272,7 @@ async def test_a_cancellation_from_outside_passes_through_and_takes_the_function
 async def test_a_cancellation_from_outside_is_not_taken_for_the_return_at_the_same_time() -> None:
     for outside_first in True, False:
         gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        scope = move_on_when(lambda gate=gate: gate)
+        scope = move_on_when(waiting_for, gate)
 
         async def block(scope: Any = scope) -> None:
             async with scope:

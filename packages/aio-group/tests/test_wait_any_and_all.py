@@ -10,9 +10,8 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from suite_support.interleaving import settle
-
 from aio_group import wait_all, wait_any
+from suite_support.interleaving import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -334,7 +333,7 @@ async def test_a_cancellation_after_the_wake_up_cancels(wait: Callable[..., Coro
     # Wake-ups: of the child, then of the caller. Cancel in the pass in which the caller is to go on.
     child.gate.set_result(1)
     loop = asyncio.get_running_loop()
-    loop.call_soon(loop.call_soon, waiting.cancel)
+    loop.call_soon(lambda: loop.call_soon(waiting.cancel))
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
@@ -500,11 +499,11 @@ async def test_functions_may_end_in_their_first_step_under_an_eager_task_factory
     wait: Callable[..., Coroutine[Any, Any, Any]],
 ) -> None:
     def eager(loop: asyncio.AbstractEventLoop, coro: Any, **_: Any) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=loop, eager_start=True)
+        return asyncio.Task(coro, loop=loop, eager_start=True)  # type: ignore[call-arg] # typeshed knows 3.11's
 
     loop = asyncio.get_running_loop()
     before = loop.get_task_factory()
-    loop.set_task_factory(eager)  # type: ignore[arg-type]
+    loop.set_task_factory(eager)
     try:
         result = await wait(functools.partial(returning, 1), functools.partial(returning, 2))
     finally:
@@ -525,7 +524,7 @@ async def test_a_task_factory_that_fails_leaves_nothing_behind(wait: Callable[..
     loop = asyncio.get_running_loop()
     children = [Child(), Child(), Child()]
     before = loop.get_task_factory()
-    loop.set_task_factory(failing_at_the_second)  # type: ignore[arg-type]
+    loop.set_task_factory(failing_at_the_second)
     try:
         with pytest.raises(MemoryError):
             await wait(*children)

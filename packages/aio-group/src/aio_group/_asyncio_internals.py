@@ -6,6 +6,7 @@ Each use: why, on which versions it was checked, and what happens where it is mi
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 
 
@@ -25,3 +26,19 @@ def current_event_loop() -> asyncio.AbstractEventLoop | None:
     local = getattr(asyncio.get_event_loop_policy(), "_local", None)
     loop: asyncio.AbstractEventLoop | None = getattr(local, "_loop", None)
     return loop
+
+
+def is_of_ended_runner(handler: object) -> bool:
+    """Whether a handler of SIGINT is that of an `asyncio.Runner` (of `asyncio.run`, too) whose main task has ended.
+
+    The runner sets it in place of `signal.default_int_handler`, which it puts back at the end, but only if its own is
+    still set: a handler that was set meanwhile, and is taken away later, must not bring the runner's back. The handler
+    is a `functools.partial` of `Runner._on_sigint` with a `main_task`: checked on 3.11.7, 3.12.1, 3.13.0, 3.14.10 and
+    3.15.2. Were it something else, it would come back, and still raise KeyboardInterrupt.
+    """
+    if not isinstance(handler, functools.partial) or not isinstance(
+        getattr(handler.func, "__self__", None), asyncio.Runner
+    ):
+        return False
+    main_task = handler.keywords.get("main_task")
+    return isinstance(main_task, asyncio.Task) and main_task.done()

@@ -66,13 +66,8 @@ class _Beside:
         assert self._body is not None, "the block is entered first"
         self._body.cancel()
 
-    async def __aenter__(self) -> object:
-        self._begin()
-        return None
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> bool:
+    async def _leave(self, exc: BaseException | None) -> bool:
+        """Wait for the end of the function, raise what went wrong; tell whether that deals with `exc`."""
         body, companion, self._companion = self._body, self._companion, None
         assert body is not None, "the block is entered first"
         assert companion is not None, "a block is left once"
@@ -116,6 +111,11 @@ class MoveOnScope(_Beside):
     async def __aenter__(self) -> Self:
         self._begin()
         return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> bool:
+        return await self._leave(exc)
 
     def cancel(self) -> None:
         """End the block as if the function had returned, at the body's next wait. Does nothing once the body ended."""
@@ -178,10 +178,16 @@ class _RunAndCancelling(_Beside):
     async def __aenter__(self) -> None:
         self._begin()
 
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        # A body that was cancelled here, because the function failed, ends with the function's error.
+        await self._leave(exc)
+
 
 def run_and_cancelling(
     fn: Callable[_P, Awaitable[object]], /, *args: _P.args, **kwargs: _P.kwargs
-) -> AbstractAsyncContextManager[None, bool]:
+) -> AbstractAsyncContextManager[None, None]:
     """Run an async function beside the body of an `async with` block, and cancel it when the body ends.
 
     ```python

@@ -16,6 +16,7 @@ from aio_group import _registry, _watch
 from aio_group._async_function import awaiting, name_of
 from aio_group._body import Body
 from aio_group._failures import Trouble, redeliver_cancellation
+from aio_group._heard_cancellation import HeardCancellation
 from aio_group._latch import Latch, latch_of
 from aio_group._registry import Registry
 
@@ -50,8 +51,9 @@ class _State(enum.Enum):
 _STILL_OPEN = frozenset({_State.OPEN, _State.ASKED})
 _EXITED = frozenset({_State.STOPPING, _State.CLOSED})
 
-# Seconds between two looks at a body that is being cancelled from elsewhere.
+# Seconds between two looks at a body that is being cancelled from elsewhere, and for how long.
 _LOOK_AGAIN = 0.02
+_PATIENCE = 5.0
 
 
 class TaskNursery(contextlib.AsyncExitStack, Registry):
@@ -348,7 +350,8 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
 
     def _ensure_sentinel(self) -> None:
         if self._sentinel is None:
-            self._sentinel = self.loop.create_task(self._stand_by(), name=f"sentinel:{self.name}")
+            sentinel = HeardCancellation(self._stand_by())
+            self._sentinel = self.loop.create_task(sentinel, name=f"sentinel:{self.name}")
 
     async def _stand_by(self) -> None:
         if self._state is not _State.CLOSED:
@@ -373,9 +376,16 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
 
         At a program's end all tasks are cancelled, this one and that of the body: the body's clean-up must get through.
         But a body that is being cancelled may also go on, when that is only an `asyncio.timeout` in it. No callback
-        tells which, so this rare case looks every now and then.
+        tells which, so this rare case looks every now and then; for a while, since a body may also have swallowed a
+        cancellation without `uncancel`, and look like that for ever.
         """
-        while self._state is _State.OPEN and self._body is not None and self._body.is_cancelled_from_elsewhere:
+        deadline = self.loop.time() + _PATIENCE
+        while (
+            self._state is _State.OPEN
+            and self._body is not None
+            and self._body.is_cancelled_from_elsewhere
+            and self.loop.time() < deadline
+        ):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._closed.wait(_LOOK_AGAIN)
         self._ask_to_close()
@@ -405,6 +415,9 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
             self._asked.open()
             self._closed.open()
         await self._finish(sentinel, rest, trouble)
+        # The error's traceback, which the nursery keeps, leads to this frame: it must not keep the task that asyncio is
+        # to report when nobody asked for its error.
+        del sentinel
         if body_error is not None and trouble.is_nothing_but(body_error):
             trouble.give_way()
             return False

@@ -6,7 +6,7 @@ import abc
 import itertools
 import threading
 import weakref
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 _T = TypeVar("_T")
 
@@ -160,3 +160,10 @@ def _default_key_of(instance: object) -> str:
 
 class Registry(metaclass=RegistryMeta):
     """Base class of classes that know their living instances: the same as `metaclass=RegistryMeta`, which see."""
+
+    # For type checkers: the metaclass provides them.
+    if TYPE_CHECKING:
+        __default_key__: str
+
+        @property
+        def __registry_key__(self) -> Any: ...

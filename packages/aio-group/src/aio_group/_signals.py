@@ -8,6 +8,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from aio_group._asyncio_internals import is_of_ended_runner
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
@@ -75,7 +77,7 @@ class SignalTrap:
         for signum, handler in previous.items():
             # Each access of a bound method makes a new one: they are equal, not identical.
             if even_if_replaced or signal.getsignal(signum) == self._handle:
-                signal.signal(signum, handler)
+                signal.signal(signum, signal.default_int_handler if is_of_ended_runner(handler) else handler)
         self._state = _State.IDLE
         late, self._late = self._late, []
         for signum in late:
