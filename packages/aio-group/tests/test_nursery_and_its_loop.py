@@ -237,7 +237,8 @@ def test_what_the_loop_reports_without_an_error_is_logged_as_ever(caplog: pytest
             await settle()
 
     asyncio.run(main())
-    assert [record.message for record in caplog.records] == ["just a message"]
+    (record,) = caplog.records
+    assert record.message.startswith("just a message")
 
 
 @factories
@@ -420,6 +421,40 @@ def test_a_second_signal_forces_the_end_of_run_asyncio(
     assert caught.value.code == 128 + signal.SIGTERM
 
 
+def test_a_signal_while_the_loop_does_not_run_goes_to_the_previous_handler_at_once() -> None:
+    received: list[int] = []
+    loop = asyncio.new_event_loop()
+
+    async def opened() -> TaskNursery:
+        return TaskNursery()
+
+    try:
+        with previous_handler(signal.SIGTERM, lambda signum, frame: received.append(signum)):
+            nursery = loop.run_until_complete(opened())
+            send(signal.SIGTERM)
+            assert received == [signal.SIGTERM]
+            loop.run_until_complete(nursery.aclose())
+    finally:
+        loop.close()
+
+
+def test_a_signal_that_was_ignored_before_closes_the_nurseries_and_has_no_further_effect() -> None:
+    events: list[str] = []
+
+    async def main() -> None:
+        async with TaskNursery() as nursery:
+            nursery.create_task(noting_end(events))
+            await settle()
+            send(signal.SIGTERM)
+            await forever()
+        await asyncio.sleep(0.01)
+        events.append("main goes on")
+
+    with previous_handler(signal.SIGTERM, signal.SIG_IGN):
+        asyncio.run(main())
+    assert events == ["task ended", "main goes on"]
+
+
 def test_nurseries_of_two_loops_share_the_handlers() -> None:
     before = handlers()
     loops = [asyncio.new_event_loop(), asyncio.new_event_loop()]
@@ -467,6 +502,7 @@ def test_a_signal_after_the_loop_was_closed_with_an_open_nursery_goes_to_the_pre
         return TaskNursery()
 
     with previous_handler(signal.SIGTERM, lambda signum, frame: received.append(signum)):
+        # Open, and never closed.
         abandoned = loop.run_until_complete(opened())
         loop.close()
         send(signal.SIGTERM)

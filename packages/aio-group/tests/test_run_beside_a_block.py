@@ -428,6 +428,31 @@ async def test_a_function_cancelled_from_elsewhere_ends_the_block_as_cancelled(b
     assert running.cancelling() == 0
 
 
+async def test_a_body_that_ends_by_a_cancelled_future_gives_way_to_an_error_and_nothing_follows() -> None:
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    with pytest.raises(ValueError, match="when cancelled"):
+        async with run_and_cancelling(failing_when_cancelled, ValueError("when cancelled")):
+            await settle()
+            await future
+    # Nobody had asked to cancel this task.
+    await settle()
+
+
+@both
+async def test_outside_a_task_a_block_is_refused(beside: Callable[..., Any]) -> None:
+    refused: list[str] = []
+
+    def enter() -> None:
+        with pytest.raises(RuntimeError, match="no task is running") as caught:
+            beside(forever).__aenter__().send(None)
+        refused.append(str(caught.value))
+
+    asyncio.get_running_loop().call_soon(enter)
+    await settle()
+    assert len(refused) == 1
+
+
 async def test_cancel_ends_the_block_by_hand() -> None:
     async with move_on_when(forever) as scope:
         scope.cancel()

@@ -83,7 +83,8 @@ class _Signals:
 
     def _on_signal(self, signum: int) -> None:
         self._received.append(signum)
-        watches = [watch for watch in _watches.values() if watch.in_main_thread and not watch.loop.is_closed()]
+        # A loop that does not run now cannot close its nurseries.
+        watches = [watch for watch in _watches.values() if watch.in_main_thread and watch.loop.is_running()]
         if watches and len(self._received) == 1:
             for watch in watches:
                 # Wakes the loop too, which may be waiting for I/O.
