@@ -1,0 +1,56 @@
+"""The command line of the server."""
+
+import argparse
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from aio_group import run_asyncio
+
+from .commands import Session, State
+from .log import Log, replay
+from .protocol import BULK_LIMIT
+from .server import Server
+
+
+def main() -> None:
+    """Serve until a signal comes."""
+    parser = argparse.ArgumentParser("keyvalue", description="A small server that Redis clients can talk to.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=6379, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--appendonly", type=Path, metavar="FILE", help="keep the data in this file (default: nowhere)")
+    parser.add_argument("--appendfsync", choices=["always", "everysec", "no"], default="everysec")
+    parser.add_argument("--bulk-limit", type=int, default=BULK_LIMIT, help="of bytes in a word (default: %(default)s)")
+    parser.add_argument("--output-limit", type=int, default=4096, help="of messages to a client (default: %(default)s)")
+    with suppress(asyncio.CancelledError):  # by SIGINT or SIGTERM
+        run_asyncio(serve(parser.parse_args()), create_loop=True)
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Run a server; when cancelled, close its connections first and its log last."""
+    state = State(
+        {
+            b"appendfsync": options.appendfsync.encode(),
+            b"appendonly": b"yes" if options.appendonly else b"no",
+            b"proto-max-bulk-len": b"%d" % options.bulk_limit,
+            b"save": b"",
+        }
+    )
+    async with AsyncExitStack() as stack:
+        log = None
+        if options.appendonly:
+            now, state.database.now = state.database.now, lambda: 0
+            replay(options.appendonly, Session(state, 0, print).execute)
+            state.database.now = now
+            log = await stack.enter_async_context(Log(options.appendonly, options.appendfsync))
+            state.database.record = log.record
+        server = Server(state, log, options.bulk_limit, options.output_limit)
+        await stack.enter_async_context(server)
+        port = await server.listen(options.host, options.port)
+        print(f"Ready to accept connections on {options.host}:{port}", flush=True)
+        await (log or server).wait_closing()
+    raise SystemExit("the append-only file could not be written")
+
+
+if __name__ == "__main__":
+    main()

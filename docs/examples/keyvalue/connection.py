@@ -1,0 +1,146 @@
+"""Connections: between sockets and sessions."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aio_group import Group, Resource, uncancellable
+from aio_queue import Queue, QueueClosedError
+
+from .commands import Phase, Session
+from .protocol import Parser, ProtocolError
+
+if TYPE_CHECKING:
+    from .server import Server
+
+_TURN = 64  # commands, or
+_TURN_BYTES = 64 * 1024  # of replies, then others have their turn
+_AHEAD_BYTES = 1024 * 1024  # that a client may send while it is blocked
+_UNSENT_BYTES = 32 * 1024 * 1024  # that may wait for a client
+
+
+class Connection(asyncio.Protocol, Resource):
+    """One client's connection; it lives as long as its group, which is part of the server's.
+
+    Commands run as they come. All that goes out goes through one bounded queue to a task that writes it, in order,
+    as fast as the client reads, and not before the log has what it tells of. While replies wait there, no further
+    command runs. What others publish cannot wait: a subscriber whose queue is full is disconnected.
+    """
+
+    def __init__(self, server: "Server", number: int) -> None:
+        self._server, self._log = server, server.log
+        self._group = server.async_group.create_subgroup() if server.is_open else Group()
+        self._session = Session(server.state, number, self._send)
+        self._parser = Parser(server.bulk_limit)
+        self._outgoing: Queue[tuple[bytes, int]] = Queue(server.output_limit)  # with what the log must have recorded
+        self._unsent = 0  # bytes in the queue
+        self._running: list[bytes] | None = None  # replies, while commands run
+        self._behind = False  # whether there are commands left that have come
+        self._writable, self._lost = asyncio.Event(), asyncio.Event()
+        self._writable.set()
+
+    @property
+    def async_group(self) -> Group:
+        """The group that controls the lifetime."""
+        return self._group
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; like the other public methods, asyncio calls this."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._server.state.gauges.clients += 1
+        self._server.state.gauges.connections += 1
+        if self._server.is_open:
+            self._group.spawn(self._write)
+        else:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Run the commands that have come."""
+        self._parser.feed(data)
+        self._run()
+
+    def eof_received(self) -> bool:
+        """Send what is left to send: the client will ask for no more."""
+        self._leave()
+        return True
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._writable.set()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Clean up."""
+        self._server.state.gauges.clients -= 1
+        self._session.leave()
+        self._lost.set()
+        self.close()
+
+    def _run(self) -> None:
+        session, size = self._session, 0
+        replies: list[bytes] = []
+        was_behind, self._running, self._behind = self._behind, replies, True
+        may_run = not self._unsent or (self._unsent < _TURN_BYTES and not self._outgoing.full())
+        try:
+            while may_run and session.phase is Phase.READY and len(replies) < _TURN and size < _TURN_BYTES:
+                if (words := self._parser.next_command()) is None:
+                    self._behind = False
+                    break
+                if (reply := session.execute(words)) is not None:
+                    replies.append(reply)
+                    size += len(reply)
+        except ProtocolError as error:
+            replies.append(error.reply)
+            session.leave()
+        self._running = None
+        if replies:
+            self._put(b"".join(replies))
+        if session.phase is Phase.LEAVING:
+            self._leave()
+        elif self._behind and (session.phase is Phase.READY or self._parser.unread > _AHEAD_BYTES):
+            self._transport.pause_reading()
+        elif was_behind:
+            self._transport.resume_reading()
+
+    def _send(self, message: bytes) -> None:
+        """Send what is no reply to a command that runs now."""
+        if self._running is not None:
+            self._running.append(message)
+        elif self._unsent < _UNSENT_BYTES and not self._outgoing.full():
+            self._put(message)
+        else:
+            self._server.state.gauges.too_slow += 1
+            self._session.leave()
+            self.close()
+
+    def _put(self, data: bytes) -> None:
+        self._outgoing.put_nowait((data, self._log.recorded if self._log else 0))
+        self._unsent += len(data)
+
+    def _leave(self) -> None:
+        self._session.leave()
+        self._outgoing.close()
+        self._transport.pause_reading()
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                batch = await self._outgoing.get_many(_TURN)
+                if self._log:
+                    await self._log.wait_written(batch[-1][1])
+                data = b"".join([data for data, _recorded in batch])
+                self._unsent -= len(data)
+                self._transport.write(data)
+                if not self._writable.is_set():
+                    await self._writable.wait()
+                if self._behind:
+                    self._run()
+        except QueueClosedError:
+            self._transport.close()
+            await self._lost.wait()
+        finally:
+            self._transport.abort()
+            await uncancellable(self._lost.wait())
