@@ -110,6 +110,13 @@ class Registry:
             return None
         return bucket
 
+    def shrink(self) -> None:
+        """Give back the memory of tables in which nothing stands any more: a dictionary keeps it by itself."""
+        if not self.plain:
+            self.plain.clear()
+        if not self.any:
+            self.any.clear()
+
     def hold(self, target: object, value: object, waiter: Wakeable) -> Hold:
         """Let `waiter` be woken by the next value that `target`, which matches `value`, does not match."""
         group = self._group(target)
@@ -129,12 +136,14 @@ class Registry:
         """Forget a waiter that shall not be woken any more; one that was woken is forgotten already."""
         if target is ANY:
             self.any.pop(waiter, None)
+            self.shrink()
             return
         bucket = self._bucket(target)
         if bucket is not None:
             bucket.pop(waiter, None)
             if not bucket:
                 self._take(target.value if type(target) is equals else target)
+                self.shrink()
             return
         group = self.groups.get(_identity(target))
         if group is not None:

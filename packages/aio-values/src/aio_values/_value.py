@@ -551,6 +551,8 @@ class AsyncValue(Generic[T]):
             level.fire_plain(new, new)
         elif not (edge.any or edge.plain):
             self._watched = False
+            level.shrink()
+            edge.shrink()
             return
         if edge.any or edge.plain:
             edge.fire_plain(new, (new, old))
