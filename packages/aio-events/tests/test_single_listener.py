@@ -112,7 +112,7 @@ async def test_second_listener_at_the_same_time_is_an_error(make: Callable[[], E
     event, listener = make(), Listener(runtime)
     async with runtime.tasks() as tasks:
         listening = await tasks.block(listener.listen, event)
-        with pytest.raises(RuntimeError, match="has a listener already.*RepeatedEvent for several"):
+        with pytest.raises(RuntimeError, match=r"has a listener already.*RepeatedEvent for several"):
             aiter(event)
         event.set()
         await runtime.settle()

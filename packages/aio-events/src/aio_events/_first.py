@@ -32,8 +32,9 @@ async def first(xs: AsyncIterable[Any], fn: Callable[[Any], object] = _anything,
     """The first item of `xs` that satisfies `fn`.
 
     Items before it are consumed, those behind it are not. An iterator that is passed in stays open and can be used
-    further (call `first` on it again for the next match). One that this call makes, since `xs` is only iterable, is
-    closed before the call returns, if it can be.
+    further (call `first` on it again for the next match); put an async generator that you do not use further into
+    `contextlib.aclosing`, as for any loop over it that ends early. An iterator that this call makes, since `xs` is
+    only iterable, is closed before the call returns, if it can be.
 
     Args:
         xs: Where to look.
