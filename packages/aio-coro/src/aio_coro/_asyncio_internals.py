@@ -33,7 +33,6 @@ if sys.version_info >= (3, 12):
     _swap_current_task = cast(
         "Callable[[asyncio.AbstractEventLoop, asyncio.Task[Any] | None], object]", vars(tasks)["_swap_current_task"]
     )
-    make_eager_task_factory = asyncio.create_eager_task_factory
 
 else:
     #: The task that is current on each loop: the dictionary that `asyncio.current_task()` reads.
@@ -45,11 +44,17 @@ else:
         else:
             current_tasks[loop] = task
 
-    def make_eager_task_factory(constructor: TaskConstructor) -> TaskFactory:
-        """What `asyncio.create_eager_task_factory` is on later versions."""
 
-        def factory(loop: asyncio.AbstractEventLoop, coro: Any, *, name: Any = None, context: Any = None) -> Any:
-            return constructor(coro, loop=loop, name=name, context=context, eager_start=True)
+if sys.version_info >= (3, 14):
+    make_eager_task_factory = asyncio.create_eager_task_factory
+
+else:
+
+    def make_eager_task_factory(constructor: TaskConstructor) -> TaskFactory:
+        """What `asyncio.create_eager_task_factory` is from 3.14 on; uvloop asks its factories for `eager_start`."""
+
+        def factory(loop: asyncio.AbstractEventLoop, coro: Any, *, eager_start: bool = True, **options: Any) -> Any:
+            return constructor(coro, loop=loop, eager_start=eager_start, **options)
 
         return factory
 
@@ -68,13 +73,17 @@ def restore_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any
         _swap_current_task(loop, task)
 
 
-_EAGER_FACTORY_CODE = cast("FunctionType", make_eager_task_factory(asyncio.Task)).__code__
+_EAGER_FACTORIES = {
+    cast("FunctionType", factory).__code__
+    for factory in (make_eager_task_factory(asyncio.Task), getattr(asyncio, "eager_task_factory", None))
+    if factory is not None
+}
 _PYTHON_STEP = vars(tasks)["_PyTask"]._Task__step
 
 
 def constructor_in(factory: object) -> TaskConstructor | None:
     """The constructor that an eager task factory calls; None for any other task factory."""
-    if getattr(factory, "__code__", None) is not _EAGER_FACTORY_CODE:
+    if getattr(factory, "__code__", None) not in _EAGER_FACTORIES:
         return None
     return cast("TaskConstructor", cast("Any", factory).__closure__[0].cell_contents)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from aio_coro._cancelling import cancelling
-from aio_coro._first_step import HAS_EAGER_TASKS, start_plain_task, start_what_makes
+from aio_coro._first_step import HAS_EAGER_TASKS, close_unstarted, start_plain_task, start_what_makes
 from aio_coro._task import require_free_context, start_task
 
 if TYPE_CHECKING:
@@ -75,18 +75,20 @@ def eager(arg: Any, create_task: Callable[[Any], Any] | None = None) -> Any:
     does) starts the task in its next pass, with a RuntimeWarning.
     """
     if create_task is None:
+        # Nothing is asked that need not be: the questions would take a tenth of the time of the whole call.
         try:
             loop = get_running_loop()
-        except RuntimeError:
-            return _eager(arg, None)
-        try:
             if loop.get_task_factory() is None:
                 if HAS_EAGER_TASKS:  # start_plain_task(), without the cost of its call
                     return Task(arg, loop=loop, eager_start=True)  # type: ignore[call-arg, unused-ignore]  # 3.12+
                 return start_plain_task(arg, loop)
+        except RecursionError:
+            close_unstarted(arg)
+            raise
         except TypeError:
-            # Not a coroutine: one that is keeps its own errors in the task. Asking first costs all calls more.
-            pass
+            pass  # not a coroutine: one that is keeps its own errors in the task
+        except RuntimeError:
+            pass  # no loop runs: a function can be decorated all the same
     return _eager(arg, create_task)
 
 

@@ -54,7 +54,8 @@ def create_eager_task_factory(custom_task_constructor: TaskConstructor) -> TaskF
         eager_start: bool | None = False,
         **options: Any,
     ) -> asyncio.Task[Any]:
-        if eager_start and _runs_here(loop) and not _waits_for_its_owner(coro):
+        # None comes from uvloop, whose create_task() was given nothing; anyio passes nothing, and wants no eager start.
+        if eager_start is not False and _runs_here(loop) and not _waits_for_its_owner(coro):
             require_free_context(context)
             return construct_eagerly(custom_task_constructor, coro, loop, name=name, context=context, **options)
         return custom_task_constructor(coro, loop=loop, name=name, context=context, **options)
@@ -72,9 +73,9 @@ def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
 def _waits_for_its_owner(coro: Coroutine[Any, Any, Any]) -> bool:
     """Whether this is a child of an anyio task group, for which anyio has work to do before the child runs.
 
-    From 3.12 on anyio recognises an eager factory, and makes such a task with the constructor inside it.
+    anyio recognises an eager factory of asyncio's own making, which ours is from 3.14 on, and asks for no eager start.
     """
-    return sys.version_info < (3, 12) and getattr(coro, "__qualname__", None) == "TaskHandle._run_coro"
+    return sys.version_info < (3, 14) and getattr(coro, "__qualname__", None) == "TaskHandle._run_coro"
 
 
 #: A task factory that starts each `asyncio.Task` at once: `loop.set_task_factory(eager_task_factory)`.

@@ -13,6 +13,7 @@ import asyncio
 import sys
 import warnings
 from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from aio_coro._asyncio_internals import drop_unstarted, is_task_step, restore_current_task, set_current_task_aside
@@ -109,12 +110,21 @@ def _attributes(loop: asyncio.AbstractEventLoop) -> dict[str, Any] | None:
 
 
 def _warn_not_at_once(loop: asyncio.AbstractEventLoop) -> None:
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("aio_coro."):
+        frame, level = frame.f_back, level + 1
     warnings.warn(
         f"{type(loop).__qualname__} lets nobody replace its call_soon, so on Python {sys.version_info[0]}."
         f"{sys.version_info[1]} this task does not start at once but in the loop's next pass",
         RuntimeWarning,
-        stacklevel=4,
+        stacklevel=level,
     )
+
+
+def close_unstarted(coro: object) -> None:
+    """Close a coroutine for which there was no stack left: its caller is unwinding and will not do it."""
+    if isinstance(coro, CoroutineType):
+        coro.close()
 
 
 if sys.version_info >= (3, 12):
@@ -127,8 +137,15 @@ if sys.version_info >= (3, 12):
         return constructor(coro, loop=loop, eager_start=True, **options)
 
     def start_plain_task(coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any]:
-        """Start the coroutine at once in a new `asyncio.Task` of the running loop."""
-        return asyncio.Task(coro, loop=loop, eager_start=True)
+        """Start the coroutine at once in a new `asyncio.Task` of the running loop.
+
+        A coroutine that could not be started for want of stack is closed.
+        """
+        try:
+            return asyncio.Task(coro, loop=loop, eager_start=True)
+        except RecursionError:
+            close_unstarted(coro)
+            raise
 
 else:
     from aio_coro._asyncio_internals import current_tasks
@@ -162,8 +179,9 @@ else:
             task = asyncio.Task(coro, loop=loop, name=coro.__qualname__)
         except AttributeError:  # coroutines of other make have no name
             task = asyncio.Task(coro, loop=loop)
-        except BaseException:
+        except RecursionError:
             _forget(coro)
+            close_unstarted(coro)
             raise
         finally:
             del own["call_soon"]
@@ -178,8 +196,9 @@ else:
         except (KeyboardInterrupt, SystemExit):
             task.exception()
             raise
-        except BaseException:
+        except RecursionError:
             drop_unstarted(task)
+            close_unstarted(coro)
             raise
         finally:
             if caller is not None:

@@ -1,0 +1,124 @@
+"""Eager starts with no loop, with loops of other kinds, and loops that are over."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from aio_coro import coro_eager, create_task, eager
+
+
+def as_create_task(coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    return create_task(coro, eager_start=True)
+
+
+def by_create_task(coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    return eager(coro, asyncio.create_task)
+
+
+async def answer() -> int:
+    return 42
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+def test_a_factory_that_takes_no_options_is_enough_where_the_loop_passes_none() -> None:
+    async def main() -> int:
+        asyncio.get_running_loop().set_task_factory(lambda loop, coro: asyncio.Task(coro, loop=loop))
+        return eager(answer()).result()
+
+    assert asyncio.run(main()) == 42
+
+
+def test_without_a_running_loop_the_coroutine_is_left_as_it_was() -> None:
+    coro = answer()
+    for start in (eager, coro_eager, as_create_task):
+        with pytest.raises(RuntimeError, match="loop"):
+            start(coro)
+    with pytest.raises(StopIteration) as stop:
+        coro.send(None)
+    assert stop.value.value == 42
+
+
+def test_without_a_running_loop_a_decorated_function_is_not_called() -> None:
+    called: list[int] = []
+
+    def function() -> Coroutine[Any, Any, int]:
+        called.append(1)
+        return answer()
+
+    with warnings.catch_warnings(), pytest.raises(RuntimeError, match="an asyncio event loop has to run here"):
+        warnings.simplefilter("error")
+        eager(function)()
+    assert called == []
+
+
+def test_a_closed_loop_is_not_kept_alive() -> None:
+    async def main() -> weakref.ref[asyncio.AbstractEventLoop]:
+        for start in (eager, by_create_task, as_create_task):
+            await start(answer())
+            await start(asyncio.sleep(0))
+            task = start(forever())
+            task.cancel()
+        return weakref.ref(asyncio.get_running_loop())
+
+    gone = asyncio.run(main())
+    gc.collect()
+    assert gone() is None
+
+
+class SealedLoop(asyncio.SelectorEventLoop):
+    """A loop on which replacing `call_soon` has no effect."""
+
+    @property
+    def call_soon(self) -> Callable[..., asyncio.Handle]:  # type: ignore[override]
+        return functools.partial(super().call_soon)
+
+
+@pytest.mark.parametrize("start", [eager, by_create_task])
+def test_a_loop_that_cannot_start_a_task_at_once_says_so_and_starts_it_later(start: Callable[..., Any]) -> None:
+    async def main() -> int:
+        if start is eager and sys.version_info >= (3, 12):
+            return await start(answer())  # type: ignore[no-any-return]  # asyncio's own way needs no such loop
+        with pytest.warns(
+            RuntimeWarning, match="SealedLoop lets nobody replace its call_soon.*loop's next pass"
+        ) as seen:
+            task = start(answer())
+        assert [warning.filename for warning in seen] == [__file__]
+        assert not task.done()
+        return await task  # type: ignore[no-any-return]
+
+    with asyncio.Runner(loop_factory=SealedLoop) as runner:
+        assert runner.run(main()) == 42
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="asyncio.current_task() knows no Python tasks beside C ones")
+def test_a_task_in_python_is_started_at_once_too() -> None:
+    """`asyncio.tasks._PyTask` is what there is where the C accelerator is missing."""
+    python_task = vars(asyncio.tasks)["_PyTask"]
+
+    async def child() -> object:
+        before = asyncio.current_task()
+        await asyncio.sleep(0)
+        return before
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(lambda loop, coro, **options: python_task(coro, loop=loop, **options))
+        caller = asyncio.current_task()
+        task = eager(child())
+        assert type(task) is python_task
+        assert asyncio.current_task() is caller
+        assert await task is task
+
+    asyncio.run(main())
