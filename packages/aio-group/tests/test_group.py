@@ -319,7 +319,7 @@ async def test_an_eager_task_may_close_the_group_before_its_first_wait() -> None
         assert not group.is_closed
         await group.wait_closed()
         assert task.cancelled()
-        assert log == ["ended in <Group cancelling, 1 task>"]
+        assert log == ["ended in <Group cancelled, 1 task>"]
     finally:
         loop.set_task_factory(None)
 

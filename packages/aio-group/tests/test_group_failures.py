@@ -215,10 +215,10 @@ async def test_when_all_waiters_are_cancelled_after_their_wake_up_it_is_reported
     gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     task = group.wrap(gate)
 
-    async def await_it() -> None:
+    async def await_it(task: asyncio.Future[None]) -> None:
         await task
 
-    waiting = [asyncio.create_task(await_it()) for _ in range(waiters)]
+    waiting = [asyncio.create_task(await_it(task)) for _ in range(waiters)]
     await settle()
     gate.set_exception(error)
     await asyncio.sleep(0)
@@ -238,11 +238,11 @@ async def test_when_one_of_the_waiters_takes_it_the_others_may_be_cancelled(repo
     gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     task = group.wrap(gate)
 
-    async def await_it() -> None:
+    async def await_it(task: asyncio.Future[None]) -> None:
         with pytest.raises(OurError):
             await task
 
-    waiting = [asyncio.create_task(await_it()) for _ in range(3)]
+    waiting = [asyncio.create_task(await_it(task)) for _ in range(3)]
     await settle()
     gate.set_exception(OurError())
     await asyncio.sleep(0)

@@ -96,7 +96,8 @@ async def test_cancelling_a_task_that_awaits_it_disturbs_nobody() -> None:
         assert not task.done()
         gate.gate.set_result("done")
         assert await task == "done"
-        assert (await waiters[0], await waiters[2]) == ("done", "done")
+        await settle()
+        assert waiters[0].result() == waiters[2].result() == "done"
         assert not gate.cancelled
 
 
@@ -126,7 +127,7 @@ async def test_it_works_in_all_that_asyncio_does_with_futures() -> None:
         def spawn(value: str) -> asyncio.Future[str]:
             return group.spawn(asyncio.sleep, 0, value)
 
-        assert await asyncio.gather(spawn("a"), spawn("b")) == ["a", "b"]
+        assert list(await asyncio.gather(spawn("a"), spawn("b"))) == ["a", "b"]
         assert await asyncio.wait_for(spawn("c"), 10) == "c"
         assert await asyncio.shield(spawn("d")) == "d"
         assert [await next_done for next_done in asyncio.as_completed([spawn("e")])] == ["e"]

@@ -41,8 +41,10 @@ class _State(enum.Enum):
     OPEN = "open"
     # No more tasks are taken; those that there are end by themselves.
     FINISHING = "finishing"
-    # No more tasks are taken; those that there are have been cancelled, or will be in the loop's next pass.
+    # No more tasks are taken; those that there are will be cancelled in the loop's next pass.
     CANCELLING = "cancelling"
+    # They have been cancelled, and wind up.
+    CANCELLED = "cancelled"
     CLOSED = "closed"
 
 
@@ -221,7 +223,7 @@ class Group(Resource):
             raise GroupClosedError(f"cannot spawn {fn!r}: {self!r}")
         if self._limit is None:
             return self._launch(fn(*args, **kwargs))
-        if self._is_full() and not inspect.iscoroutinefunction(fn):
+        if self._is_full() and not _is_async(fn):
             # The call itself may begin the work: it too waits for its turn.
             return self._enqueue(_call_in_turn(fn, args, kwargs))
         return self.wrap(fn(*args, **kwargs))
@@ -297,7 +299,9 @@ class Group(Resource):
         late = None if self._state is _State.CLOSED else self._too_late(timeout)
         try:
             if cancellations:
-                raise cancellations[-1] from late
+                if late is not None:
+                    cancellations[-1].__cause__ = late
+                raise cancellations[-1]
             if late is not None:
                 raise late
         finally:
@@ -345,8 +349,8 @@ class Group(Resource):
     def _launch(self, obj: Awaitable[_T]) -> ShieldedTask[_T]:
         """Start a task, at once. All in one piece, since this is the cost of a spawn."""
         loop = self._loop
-        # Where the group's loop runs, in this thread, no other loop does. (Asking for the running loop costs a system call
-        # before 3.12.)
+        # If the group's loop runs, and in this thread, no other loop does. (To ask for the running loop costs a system
+        # call before 3.12.)
         if loop is None or get_ident() != self._thread or not loop.is_running():
             loop = self._check_loop_for(obj)
         handle: ShieldedTask[_T] = ShieldedTask(loop=loop)
@@ -393,7 +397,7 @@ class Group(Resource):
         return result
 
     def _heed_failure(self) -> None:
-        """Note that the running task is about to fail; not in `_run`, whose frame must not hold the task and its error."""
+        """Note that the running task will fail; not done in `_run`, whose frame must not lead from error to task."""
         task = current_task(self._loop)
         # When a coroutine is closed instead of run to its end, this is some other task, or none: `_task_ended` knows
         # its own.
@@ -417,9 +421,6 @@ class Group(Resource):
             self._starting -= 1
             self._advance_closing()
         source.add_done_callback(self._task_ended)
-        if self._state is _State.CANCELLING:
-            # Its first step, run while it was made, closed the group.
-            source.get_loop().call_soon(source.cancel)
         return source
 
     def _task_ended(self, task: asyncio.Future[Any]) -> None:
@@ -480,16 +481,17 @@ class Group(Resource):
     # Closing
 
     def _begin_closing(self, cancel: bool) -> None:
-        if self._state in (_State.CANCELLING, _State.CLOSED) or (self._state is _State.FINISHING and not cancel):
+        if self._state not in (_OPEN, _State.FINISHING) or (self._state is _State.FINISHING and not cancel):
             return
         if cancel:
-            self._state = _State.CANCELLING
+            self._state = _State.CANCELLED
             while self._queue:
                 queued = self._queue.pop()
                 queued.coroutine.close()
                 queued.handle.cancel()
-            if self._tasks:
+            if self._tasks or self._starting:
                 assert self._loop is not None
+                self._state = _State.CANCELLING
                 # One pass later, a task that was just spawned has reached its first wait: what it does when it is
                 # cancelled, as with `call_on_cancel`, is done.
                 self._loop.call_soon(self._cancel_tasks)
@@ -498,8 +500,12 @@ class Group(Resource):
         self._closing.open()
 
     def _cancel_tasks(self) -> None:
+        if self._state is not _State.CANCELLING:
+            return
+        self._state = _State.CANCELLED
         for task in list(self._tasks):
             task.cancel()
+        self._wake_resting()
 
     def _advance_closing(self) -> None:
         """Something ended: see whether that closes this group, and then perhaps those above it."""
@@ -550,7 +556,12 @@ class Group(Resource):
             group = group._parent
 
     def _has_only_resting(self) -> bool:
-        return all(len(group._tasks) + group._starting + len(group._queue) == group._resting for group in self._tree())
+        return all(
+            # Before they have been cancelled, they would go on only to be cancelled a little later.
+            group._state is not _State.CANCELLING
+            and len(group._tasks) + group._starting + len(group._queue) == group._resting
+            for group in self._tree()
+        )
 
     def _too_late(self, timeout: float | None) -> TimeoutError:
         tasks = [task for group in self._tree() for task in group._tasks if task is not _current_task()]
@@ -623,6 +634,11 @@ def _current_task() -> asyncio.Task[Any] | None:
         return asyncio.current_task()
     except RuntimeError:
         return None
+
+
+def _is_async(fn: Callable[..., Any]) -> bool:
+    """Whether a call only makes a coroutine, which begins nothing."""
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
 
 
 async def _call_in_turn(fn: Callable[..., Awaitable[_T]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _T:

@@ -50,7 +50,9 @@ async def uncancellable(f: Awaitable[_T], raise_cancel: bool = True) -> _T:
     cancellations = await latch_of(future).outlast()
     try:
         if cancellations and raise_cancel:
-            raise cancellations[-1] from (None if future.cancelled() else future.exception())
+            if not future.cancelled():
+                cancellations[-1].__cause__ = future.exception()
+            raise cancellations[-1]
         if cancellations:
             swallowing.forget(len(cancellations))
         return future.result()

@@ -1,0 +1,161 @@
+"""Groups that let only so many tasks run at a time."""
+
+import asyncio
+
+import pytest
+from aio_group import Group, GroupClosedError, call_on_cancel
+from suite_support.interleaving import settle
+
+pytestmark = pytest.mark.asyncio
+
+
+class Work:
+    """Counts how many run at a time; each ends when it is told."""
+
+    def __init__(self) -> None:
+        self.running: list[int] = []
+        self.ended: list[int] = []
+        self.most = 0
+        self._gates: dict[int, asyncio.Future[None]] = {}
+
+    async def __call__(self, number: int) -> int:
+        self.running.append(number)
+        self.most = max(self.most, len(self.running))
+        self._gates[number] = asyncio.get_running_loop().create_future()
+        try:
+            await self._gates[number]
+        finally:
+            self.running.remove(number)
+            self.ended.append(number)
+        return number
+
+    def finish(self, number: int) -> None:
+        self._gates[number].set_result(None)
+
+    def fail(self, number: int) -> None:
+        self._gates[number].set_exception(ValueError(number))
+
+
+async def test_so_many_run_at_a_time_and_the_others_follow_in_order() -> None:
+    work = Work()
+    async with Group(limit=2) as group:
+        tasks = [group.spawn(work, number) for number in range(5)]
+        await settle()
+        assert work.running == [0, 1]
+        work.finish(1)
+        await settle()
+        assert work.running == [0, 2]
+        for number in (0, 2, 3, 4):
+            work.finish(number)
+            await settle()
+        assert await asyncio.gather(*tasks) == [0, 1, 2, 3, 4]
+    assert work.most == 2
+
+
+async def test_a_failed_and_a_cancelled_task_make_room_too() -> None:
+    work = Work()
+    errors: list[Exception] = []
+    async with Group(errors.append, limit=1) as group:
+        group.spawn(work, 0)
+        cancelled = group.wrap(asyncio.create_task(asyncio.sleep(10)))
+        group.spawn(work, 2)
+        await settle()
+        work.fail(0)
+        await settle()
+        assert work.running == []
+        cancelled.cancel()
+        assert repr(group) == "<Group open, 1 task, 1 waiting>"
+    assert [error.args for error in errors] == [(0,)]
+
+
+async def test_coroutines_that_wait_for_their_turn_are_not_begun_and_make_no_noise() -> None:
+    work = Work()
+    group = Group(limit=1)
+    group.spawn(work, 0)
+    waiting = [group.spawn(work, 1), group.wrap(work(2))]
+    cleanup: list[str] = []
+    group.spawn(call_on_cancel, cleanup.append, "never begun")
+    await settle()
+    await group.async_close()
+    assert work.ended == [0]
+    assert cleanup == []
+    assert all(task.cancelled() for task in waiting)
+    for task in waiting:
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_closing_without_cancel_lets_them_have_their_turn() -> None:
+    work = Work()
+    group = Group(limit=1)
+    tasks = [group.spawn(work, number) for number in range(3)]
+    closing = asyncio.create_task(group.async_close(cancel=False))
+    for number in range(3):
+        await settle()
+        assert work.running == [number]
+        assert not closing.done()
+        work.finish(number)
+    await closing
+    assert [await task for task in tasks] == [0, 1, 2]
+
+
+async def test_functions_that_are_not_async_are_called_when_it_is_their_turn() -> None:
+    started: list[int] = []
+
+    def start(number: int) -> asyncio.Future[int]:
+        started.append(number)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(future.set_result, number)
+        return future
+
+    work = Work()
+    async with Group(limit=1) as group:
+        group.spawn(work, 0)
+        task = group.spawn(start, 1)
+        await settle()
+        assert started == []
+        work.finish(0)
+        assert await task == 1
+
+
+async def test_wrong_arguments_are_reported_at_the_call_even_in_the_queue() -> None:
+    async with Group(limit=1) as group:
+        group.spawn(Work(), 0)
+        with pytest.raises(TypeError):
+            group.spawn(Work())  # type: ignore[call-arg]  # the mistake under test
+        with pytest.raises(GroupClosedError):
+            group.close()
+            group.spawn(Work(), 1)
+
+
+async def test_futures_run_already_and_are_not_held_back() -> None:
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    work = Work()
+    async with Group(limit=1) as group:
+        group.spawn(work, 0)
+        task = group.wrap(future)
+        future.set_result("done")
+        assert await task == "done"
+
+
+async def test_a_limit_counts_the_groups_own_tasks_only() -> None:
+    work = Work()
+    async with Group(limit=1) as group:
+        unlimited, limited = group.create_subgroup(), group.create_subgroup(limit=1)
+        for number, each in enumerate((group, group, unlimited, unlimited, limited, limited)):
+            each.spawn(work, number)
+        await settle()
+        assert work.running == [0, 2, 3, 4]
+
+
+async def test_many_that_wait_need_no_deep_stack() -> None:
+    done: list[int] = []
+
+    async def work(number: int) -> None:
+        done.append(number)
+
+    async with Group(limit=1) as group:
+        for number in range(5000):
+            group.spawn(work, number)
+        await group.async_close(cancel=False)
+    assert done == list(range(5000))
