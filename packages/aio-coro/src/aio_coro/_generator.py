@@ -167,6 +167,9 @@ def _current_task() -> asyncio.Task[Any] | None:
         return None
 
 
+_CLOSED = "the generator is closed"
+
+
 class _Phase(enum.Enum):
     NEW = "new"
     RUNNING = "running"
@@ -278,6 +281,9 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
     def aclose(self) -> Coroutine[Any, Any, None]:
         """Raise GeneratorExit out of the last `ayield`, and wait until the coroutine has ended.
 
+        If the last value came from another task, the coroutine is in no `ayield` but waits for something: that is
+        cancelled then, and raises `asyncio.CancelledError` in the coroutine.
+
         Raises:
             RuntimeError: Another call is going on, or the coroutine yields a value instead of ending.
             BaseException: What the coroutine raises.
@@ -353,26 +359,42 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
             self._coro.close()
             self._phase = _ENDED
             return
-        exit_: BaseException = GeneratorExit()
-        if self._phase is _AT_YIELD or self._is_own(self._waits_for):
-            exit_ = RaiseHere(exit_)
         # No task's value can be taken any more, and the clean-up may be waiting for such a task.
-        relay = self._owner._relay
-        if relay is not None:
-            relay.closing = True
-            relay.cancel_all()
+        relay = self._owner._relay_of_tasks()
+        relay.closing = True
+        relay.cancel_all()
         self._cancel_answered()
         try:
-            yielded = await self._exchange(self._coro.throw, exit_)
+            if self._phase is _ASIDE and not self._is_own(self._waits_for):
+                yielded = await self._cancel_aside()
+            else:
+                yielded = await self._exchange(self._coro.throw, RaiseHere(GeneratorExit()))
         except GeneratorExit:
             return
         finally:
-            if relay is not None:
-                relay.closing = False
-            del exit_
+            relay.closing = False
         if yielded is not None:
             raise RuntimeError("async generator ignored GeneratorExit")
-        self._end()
+        if self._phase is not _ENDED:
+            self._end()
+
+    async def _cancel_aside(self) -> Yielded | None:
+        """Make the coroutine end when it is in no `ayield`, but waits for something while a task's value is out.
+
+        What it waits for is cancelled, as when a task is cancelled. GeneratorExit would be wrong there: it must not
+        be answered by awaiting, so that a TaskGroup would leave its tasks behind.
+        """
+        task = _current_task()
+        requests = 0 if task is None else task.cancelling()
+        cancel = getattr(self._waits_for, "cancel", None)
+        try:
+            if cancel is not None and cancel(_CLOSED):
+                return await self._exchange(self._still_waits, None)
+            return await self._exchange(self._coro.throw, asyncio.CancelledError(_CLOSED))
+        except asyncio.CancelledError:
+            if task is not None and task.cancelling() > requests:
+                raise  # this was, or was also, the cancellation of the task that closes
+            return None
 
     async def _exchange(self, resume: Callable[[Any], Any], argument: object) -> Yielded | None:
         """Let the coroutine run until there is a value, which is returned, or it ends, for which None is returned."""
@@ -430,7 +452,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
                 wait = None
                 owner._state = _WAITING
                 try:
-                    if isinstance(yielded, asyncio.Future) or (yielded is not None and asyncio.isfuture(yielded)):
+                    if isinstance(yielded, asyncio.Future) or _is_foreign_future(yielded):
                         if relay is None:
                             relay = owner._relay_of_tasks()
                         wait = relay.waiting = InterruptibleWait.for_(yielded)
@@ -485,7 +507,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
     def _cancel_answered(self) -> None:
         answered, self._answered = self._answered, None
         if answered is not None and answered.crossing is not None:
-            answered.crossing.end(error=asyncio.CancelledError("the generator is closed"))
+            answered.crossing.end(error=asyncio.CancelledError(_CLOSED))
 
     def _after_error(self, error: BaseException) -> None:
         """Note that the coroutine has ended, if it has, and raise what a native generator turns some errors into."""
@@ -561,6 +583,11 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
     def __repr__(self) -> str:
         name = getattr(self._coro, "__qualname__", None) or repr(self._coro)
         return f"<{type(self).__name__} of {name}, {self._phase.value}, at {id(self):#x}>"
+
+
+def _is_foreign_future(yielded: object) -> bool:
+    """Whether this is to asyncio what a future is, and not an `asyncio.Future`, nor a value for another iterator."""
+    return yielded is not None and yielded.__class__ is not Yielded and asyncio.isfuture(yielded)
 
 
 def _exception_of(

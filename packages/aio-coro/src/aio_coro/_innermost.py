@@ -21,7 +21,8 @@ def require_exception(exc: object) -> None:
     `coroutine.throw` would raise it in the coroutine, where it is suspended, and so end what is not to blame.
     """
     if not isinstance(exc, BaseException) and not (isinstance(exc, type) and issubclass(exc, BaseException)):
-        raise TypeError(f"exceptions must be classes or instances deriving from BaseException, not {type(exc).__name__}")
+        name = type(exc).__name__
+        raise TypeError(f"exceptions must be classes or instances deriving from BaseException, not {name}")
 
 
 def carried(exc: BaseException | type[BaseException]) -> BaseException | type[BaseException]:

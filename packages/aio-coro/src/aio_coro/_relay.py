@@ -51,6 +51,9 @@ class Yielded(TaskAwaitable):
         self.crossing.end(error=_cancelled(msg))
         return True
 
+    def done(self) -> bool:
+        return self.crossing is not None and self.crossing.ended
+
     def result(self) -> Any:
         assert self.crossing is not None
         error, self.crossing.error = self.crossing.error, None
@@ -72,14 +75,15 @@ def _cancelled(msg: object) -> asyncio.CancelledError:
 class Crossing:
     """The way of one value from a task into another, and of the answer back."""
 
-    __slots__ = ("_context", "_wakeup", "_yielded", "answer", "ended", "error", "loop", "task")
+    __slots__ = ("_context", "_wakeup", "_yielded", "answer", "ended", "error", "in_cancelled_task", "loop")
 
     def __init__(self, yielded: Yielded, wakeup: Callable[[Yielded], object], context: Context | None) -> None:
         self._yielded = yielded
         self._wakeup = wakeup
         self._context = context
         self.loop = asyncio.get_running_loop()
-        self.task = asyncio.current_task()
+        task = asyncio.current_task()
+        self.in_cancelled_task = task is not None and task.cancelling() > 0
         self.ended = False
         self.answer: Any = None
         self.error: BaseException | None = None
@@ -107,13 +111,18 @@ class Relay:
 
     def accept(self, yielded: Yielded) -> None:
         """Take a value from another task; the iterating task is woken if it waits."""
-        assert yielded.crossing is not None
+        crossing = yielded.crossing
+        assert crossing is not None
         if self.closing:
-            yielded.crossing.end(error=asyncio.CancelledError("the generator is being closed"))
+            crossing.end(error=asyncio.CancelledError("the generator is being closed"))
             return
-        self.queue.append(yielded)
         if self.waiting is not None:
-            self.waiting.interrupt(yielded.crossing.task)
+            if self.waiting.being_cancelled and crossing.in_cancelled_task:
+                # The iterating task will wait for the end of this one, perhaps, and not take anything until then.
+                crossing.end(error=asyncio.CancelledError("the iteration is being cancelled"))
+                return
+            self.waiting.interrupt()
+        self.queue.append(yielded)
 
     def withdraw(self, yielded: Yielded) -> None:
         """Forget a value whose task has been cancelled, if it is not taken yet."""
@@ -138,7 +147,7 @@ class InterruptibleWait(asyncio.Future[Any]):
 
     source: asyncio.Future[Any]
     interrupted = False
-    _cancelled_through = False
+    being_cancelled = False
     _wakeup: Callable[[Any], object] | None = None
     _context: Context | None = None
     _handle: asyncio.Handle | None = None
@@ -158,16 +167,13 @@ class InterruptibleWait(asyncio.Future[Any]):
     def remove_done_callback(self, wakeup: Callable[[Any], object], /) -> int:
         return self.source.remove_done_callback(wakeup)
 
-    def interrupt(self, by: asyncio.Task[Any] | None) -> None:
+    def interrupt(self) -> None:
         """Wake the task although the future is not done, unless it is about to wake up anyway.
 
-        While the future is being cancelled on the task's behalf, the task waits on, as it would without us: to wake it
-        with a value could lose the cancellation. Only a value from a task that is being cancelled itself, and so may be
-        what the future depends on, ends that wait, with the cancellation.
+        While the future is being cancelled on the task's behalf, the task waits on, as it would without us: woken with
+        a value, it might never see the cancellation.
         """
-        if self._wakeup is None or (self._cancelled_through and (by is None or not by.cancelling())):
-            return
-        if self.source.remove_done_callback(self._wakeup):
+        if self._wakeup is not None and not self.being_cancelled and self.source.remove_done_callback(self._wakeup):
             self.interrupted = True
             self._handle = self.get_loop().call_soon(self._wakeup, self, context=self._context)
 
@@ -179,14 +185,13 @@ class InterruptibleWait(asyncio.Future[Any]):
             self._handle.cancel()
 
     def cancel(self, msg: Any | None = None) -> bool:
-        if self.interrupted and self._cancelled_through:
-            return True
         if not self.source.cancel(msg):
             return False
-        self._cancelled_through = True
+        self.being_cancelled = True
         if self._handle is not None and self._wakeup is not None:
             self.interrupted = False
             self._handle.cancel()
+            self._handle = None
             self.source.add_done_callback(self._wakeup, context=self._context)
         return True
 
@@ -194,11 +199,7 @@ class InterruptibleWait(asyncio.Future[Any]):
         return self.interrupted or self.source.done()
 
     def result(self) -> Any:
-        if not self.interrupted:
-            return self.source.result()
-        if self._cancelled_through:
-            raise asyncio.CancelledError
-        return None
+        return None if self.interrupted else self.source.result()
 
     def __repr__(self) -> str:
         return repr(self.source)
