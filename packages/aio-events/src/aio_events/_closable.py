@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ class State(enum.Enum):
 _READY, _WAITING, _ENDED, _CLOSED = State
 
 
-class ClosableIterator(AsyncIterator[T], ABC):
+class ClosableIterator(AsyncIterator[T]):
     """An asynchronous iterator that is no generator: dropping it ends it at once, a cancelled wait does not end it.
 
     One task at a time may wait for its next item. `aclose()` ends it, so that `contextlib.aclosing` works.
@@ -42,40 +42,18 @@ class ClosableIterator(AsyncIterator[T], ABC):
     def _details(self) -> str:
         return ""
 
-    @abstractmethod
-    async def _next(self) -> T:
-        """The next item; StopAsyncIteration ends the iteration, other errors and cancellations do not."""
-
-    async def _release(self) -> None:
-        """Give up what the iterator holds; called by the first `aclose`."""
-        await checkpoint()
-
-    async def __anext__(self) -> T:
-        """The next item.
-
-        Raises:
-            StopAsyncIteration: There are no more, or the iterator was closed.
-            RuntimeError: Another task waits for its next item.
-        """
-        if self._state is not _READY:
-            await self._refuse()
-        self._state = _WAITING
-        after = _READY
-        try:
-            return await self._next()
-        except StopAsyncIteration:
-            after = _ENDED
-            raise
-        finally:
-            self._state = after
-
-    async def _refuse(self) -> None:
+    def _start_waiting(self) -> None:
         if self._state is _WAITING:
             raise RuntimeError(
                 f"another task waits for the next item of this {type(self).__name__}: give each task one of its own"
             )
+        if self._state is not _READY:
+            raise StopAsyncIteration
+        self._state = _WAITING
+
+    async def _release(self) -> None:
+        """Give up what the iterator holds; called by the first `aclose`."""
         await checkpoint()
-        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """End the iteration: from now on there are no more items. Closing it again does nothing.
@@ -90,3 +68,30 @@ class ClosableIterator(AsyncIterator[T], ABC):
             return
         self._state = _CLOSED
         await self._release()
+
+
+class EndingIterator(ClosableIterator[T]):
+    """A closable iterator whose items may come to an end."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def _next(self) -> T:
+        """The next item; StopAsyncIteration ends the iteration, other errors and cancellations do not."""
+
+    async def __anext__(self) -> T:
+        """The next item.
+
+        Raises:
+            StopAsyncIteration: There are no more, or the iterator was closed.
+            RuntimeError: Another task waits for its next item.
+        """
+        self._start_waiting()
+        after = _READY
+        try:
+            return await self._next()
+        except StopAsyncIteration:
+            after = _ENDED
+            raise
+        finally:
+            self._state = after

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from aio_values.lowlevel import checkpoint, current_time, sleep_until, yield_now
 
-from aio_events._closable import ClosableIterator
+from aio_events._closable import ClosableIterator, State
 
 Overrun: TypeAlias = Literal["skip", "catch_up", "restart"]
 
@@ -70,6 +70,14 @@ class periodic(ClosableIterator[tuple[float, float | None]]):  # noqa: N801  # t
 
     def _details(self) -> str:
         return f" every {self._period} seconds"
+
+    async def __anext__(self) -> tuple[float, float | None]:
+        """Wait for the next tick."""
+        self._start_waiting()
+        try:
+            return await self._next()
+        finally:
+            self._state = State.READY
 
     async def _next(self) -> tuple[float, float | None]:
         if self._start is None:

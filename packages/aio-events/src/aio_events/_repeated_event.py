@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aio_values.lowlevel import WaitQueue, checkpoint
+from aio_values.lowlevel import checkpoint, create_waiter
 
-from aio_events._closable import ClosableIterator
+from aio_events._closable import ClosableIterator, State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from aio_values.lowlevel import Waiter
 
 
 class RepeatedEvent:
@@ -37,19 +39,32 @@ class RepeatedEvent:
 
     def __init__(self) -> None:
         self._count = 0
-        self._waiting: WaitQueue[None] = WaitQueue()
+        # In order of arrival.
+        self._waiting: dict[Waiter[None], None] = {}
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: set {self._count} times, {len(self._waiting)} waiting>"
+        waiting = sum(not waiter.done() for waiter in self._waiting)
+        return f"<{type(self).__name__}: set {self._count} times, {waiting} waiting>"
 
     def set(self) -> None:
         """Trigger the event: wake all that wait."""
         self._count += 1
-        self._waiting.wake_all(None)
+        if self._waiting:
+            waiting, self._waiting = self._waiting, {}
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     async def wait(self) -> None:
         """Wait for the next `set()`; earlier ones do not count. Cancellation leaves no trace."""
-        await self._waiting.park()
+        waiter = create_waiter()
+        self._waiting[waiter] = None
+        try:
+            await waiter
+        except BaseException:
+            # Everybody was woken: there is no wake-up to hand on.
+            self._waiting.pop(waiter, None)
+            raise
 
     def unqueued_events(self) -> AsyncIterator[None]:
         """Iterate over the events that happen while the listener waits.
@@ -75,8 +90,8 @@ class RepeatedEvent:
         return Events(self, self._count - repeat_last)
 
 
-class UnqueuedEvents(ClosableIterator[None]):
-    """The iterator that `RepeatedEvent.unqueued_events` returns."""
+class _Following(ClosableIterator[None]):
+    """What the iterators over an event share. They do without the base's layers, since they are on the hot path."""
 
     __slots__ = ("_event",)
 
@@ -84,24 +99,39 @@ class UnqueuedEvents(ClosableIterator[None]):
         super().__init__()
         self._event = event
 
-    async def _next(self) -> None:
-        await self._event._waiting.park()
+
+class UnqueuedEvents(_Following):
+    """The iterator that `RepeatedEvent.unqueued_events` returns."""
+
+    __slots__ = ()
+
+    async def __anext__(self) -> None:
+        """Wait for the next event."""
+        self._start_waiting()
+        try:
+            await self._event.wait()
+        finally:
+            self._state = State.READY
 
 
-class Events(ClosableIterator[None]):
+class Events(_Following):
     """The iterator that `RepeatedEvent.events` returns."""
 
-    __slots__ = ("_event", "_seen")
+    __slots__ = ("_seen",)
 
     def __init__(self, event: RepeatedEvent, seen: int) -> None:
-        super().__init__()
-        self._event = event
+        super().__init__(event)
         # How many events the listener knows of.
         self._seen = seen
 
-    async def _next(self) -> None:
-        if self._seen == self._event._count:
-            await self._event._waiting.park()
-        else:
-            await checkpoint()
-        self._seen = self._event._count
+    async def __anext__(self) -> None:
+        """Wait for an event that the listener does not know of; at once if there has been one."""
+        self._start_waiting()
+        try:
+            if self._seen == self._event._count:
+                await self._event.wait()
+            else:
+                await checkpoint()
+            self._seen = self._event._count
+        finally:
+            self._state = State.READY

@@ -90,11 +90,16 @@ class _Listening(ClosableIterator[None]):
     def _details(self) -> str:
         return f" to {type(self._event).__name__}"
 
-    async def _next(self) -> None:
-        self._event._claim(self)
-        self._interrupted = True
-        await self._event._next_event()
-        self._interrupted = False
+    async def __anext__(self) -> None:
+        """Wait for the next event."""
+        self._start_waiting()
+        try:
+            self._event._claim(self)
+            self._interrupted = True
+            await self._event._next_event()
+            self._interrupted = False
+        finally:
+            self._state = State.READY
 
 
 class UnqueuedRepeatedEvent(_SingleListenerEvent):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aio_values.lowlevel import checkpoint, move_on_after, timeout_error
 
-from aio_events._closable import ClosableIterator
+from aio_events._closable import EndingIterator
 from aio_events._closing import close, close_all
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Limited(ClosableIterator[T]):
+class _Limited(EndingIterator[T]):
     """What `iter_move_on_after` and `iter_fail_after` share."""
 
     __slots__ = ("_source", "_timeout")

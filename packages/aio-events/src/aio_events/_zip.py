@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from aio_values.lowlevel import checkpoint, current_home, run_together, start_detached
 
-from aio_events._closable import ClosableIterator, State
+from aio_events._closable import ClosableIterator, EndingIterator, State
 from aio_events._closing import close_all
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _EndOfZipError(Exception):
     """A source has ended, and with it the iteration."""
 
 
-class _Zip(ClosableIterator[T]):
+class _Zip(EndingIterator[T]):
     """What `azip` and `azip_longest` share."""
 
     __slots__ = ("_ended", "_home", "_sources", "_taken")

@@ -151,7 +151,7 @@ class accessor(Generic[T]):  # noqa: N801  # the name that codestare's users kno
         self.fset: Callable[[T], object] | None
         """Takes a new value; None if there is no way to set it."""
         self.fget, self.fset = _checked(funcs)
-        self.name = name
+        self.name: str | None = name
         """For error messages and the `repr`."""
         self._meeting = Meeting(LazyCondition(condition))
 

@@ -62,9 +62,9 @@ class awaitable_predicate:  # noqa: N801  # the name that codestare's users know
             raise TypeError(f"predicate must be callable without arguments, not {predicate!r}")
         if timeout is not None and not timeout >= 0:
             raise ValueError(f"timeout must be zero or more seconds, or None for no limit, not {timeout!r}")
-        self.predicate = predicate
+        self.predicate: Callable[[], object] = predicate
         """What is asked."""
-        self.timeout = timeout
+        self.timeout: float | None = timeout
         """The most seconds that each `await` may take, or None."""
         self._condition = LazyCondition(condition)
         self._waiting = 0

@@ -66,9 +66,9 @@ class condition_property(Generic[T]):  # noqa: N801  # the name that codestare's
                 wakes nobody.
             doc: The docstring; that of `fget` by default.
         """
-        self.fget = fget
-        self.fset = fset
-        self.fdel = fdel
+        self.fget: Callable[[Any], T] | None = fget
+        self.fset: Callable[[Any, T], object] | None = fset
+        self.fdel: Callable[[Any], object] | None = fdel
         self.__doc__ = doc if doc is not None or fget is None else fget.__doc__
         self._name: str | None = None
 
