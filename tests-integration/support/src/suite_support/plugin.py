@@ -48,6 +48,12 @@ def pytest_asyncio_loop_factories(
     return loop_factories()
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave what was imported out of every later collection: the one after each test would spend its time there."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("every_runtime") is not None:
         from suite_support import runtimes
