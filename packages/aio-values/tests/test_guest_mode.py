@@ -86,15 +86,17 @@ def test_both_sides_share_predicates_derived_values_timeouts_and_expectations() 
             results.append(await text.wait_value("2"))
             results.append(await two)
             with pytest.raises(TimeoutError):
-                await text.wait_value("3", timeout=0.01)
+                await text.wait_value("3", timeout=0)
             return tuple(results)
 
         async def host() -> tuple[Any, ...]:
             waiting = asyncio.create_task(wait())
+            # Two waits for the same predicate, and the expectation; then two for the derived value.
             while value.statistics().waiting < 3:
                 await asyncio.sleep(0.001)
             value.value = 1
-            await asyncio.sleep(0.01)
+            while text.statistics().waiting < 2:
+                await asyncio.sleep(0.001)
             value.value = 2
             return await waiting
 
@@ -103,9 +105,10 @@ def test_both_sides_share_predicates_derived_values_timeouts_and_expectations() 
 
 def test_cancelling_on_one_side_leaves_the_other_waiting() -> None:
     value = AsyncValue(0)
+    scope = trio.CancelScope()
 
     async def guest() -> bool:
-        with trio.move_on_after(0.01) as scope:
+        with scope:
             await value.wait_value(1)
         return scope.cancelled_caught
 
@@ -113,6 +116,8 @@ def test_cancelling_on_one_side_leaves_the_other_waiting() -> None:
         waiting = asyncio.create_task(value.wait_value(1))
         while value.statistics().waiting != 2:
             await asyncio.sleep(0.001)
+        # Both sides are one thread, so the host may end the guest's wait.
+        scope.cancel()
         while value.statistics().waiting != 1:
             await asyncio.sleep(0.001)
         value.value = 1
