@@ -11,11 +11,10 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio import TaskHandle
-from anyio.abc import TaskGroup, TaskStatus
-
 from aio_coro import eager_task_factory
 from aio_coro.anyio import EagerTaskGroup, create_eager_task_group
+from anyio import TaskHandle
+from anyio.abc import TaskGroup, TaskStatus
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -445,10 +444,11 @@ def test_a_start_that_is_not_awaited_is_reported_and_its_task_ends_with_the_grou
             log.append("ended")
 
     async def main() -> None:
-        with pytest.warns(RuntimeWarning, match="never awaited"):
-            async with create_eager_task_group() as group:
-                group.start(child)
-                group.cancel()
+        async with create_eager_task_group() as group:
+            start = group.start(child)
+            group.cancel()
+            with pytest.warns(RuntimeWarning, match="never awaited"):
+                del start
         assert log == ["ended"]
 
     on_asyncio(main)

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-
 from aio_coro import cancelling
 from suite_support.interleaving import settle
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import anyio
 import pytest
-
 from aio_coro import coro_eager, create_task, eager, eager_ctx, func_eager
 from suite_support.interleaving import settle
 
@@ -511,7 +510,7 @@ async def test_decorating_what_would_not_work_is_an_error_at_once() -> None:
     async def function() -> None: ...
 
     with pytest.raises(TypeError, match="async generator function"):
-        eager(generator)  # type: ignore[arg-type]
+        eager(generator)
     with pytest.raises(TypeError, match="put @eager below @classmethod"):
         eager(classmethod(function))  # type: ignore[arg-type, call-overload]
     with pytest.raises(TypeError, match="put @eager below @staticmethod"):
@@ -634,7 +633,8 @@ async def test_a_factory_that_starts_tasks_by_itself_is_left_to_it() -> None:
     def factory(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
         # What an eager factory of somebody else's making would be.
         loop.set_task_factory(None)
-        return eager(coro)
+        task: asyncio.Task[Any] = eager(coro)
+        return task
 
     asyncio.get_running_loop().set_task_factory(factory)
     task = eager(child())
@@ -656,7 +656,7 @@ async def test_a_call_soon_of_the_loops_own_stays_in_place() -> None:
     try:
         for start in (eager, by_create_task, through_a_factory):
             assert start(answer()).result() == 42
-            assert loop.call_soon is traced  # type: ignore[comparison-overlap]
+            assert loop.call_soon is traced
         await eager(asyncio.sleep(0))
         assert calls
     finally:
@@ -680,7 +680,7 @@ async def test_a_context_that_is_entered_is_an_error_and_leaves_everything_as_it
 
 async def test_what_is_no_context_is_an_error() -> None:
     coro = answer()
-    with pytest.raises(TypeError, match="context must be a contextvars.Context, not dict"):
+    with pytest.raises(TypeError, match=r"context must be a contextvars\.Context, not dict"):
         coro_eager(coro, context={})  # type: ignore[call-overload]
     assert await coro == 42
 
@@ -795,7 +795,8 @@ async def end_of_the_stack(start: Start) -> None:
         finally:
             if asyncio.current_task() is not me:
                 wrong.append(asyncio.current_task())
-        return await task
+        result: int = await task
+        return result
 
     def after(padding: int) -> asyncio.Task[int]:
         return after(padding - 1) if padding else start(descend())

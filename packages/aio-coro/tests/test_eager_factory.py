@@ -6,13 +6,14 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-
 from aio_coro import create_eager_task_factory, create_task, eager, eager_task_factory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,7 +55,7 @@ async def test_the_factory_starts_every_task_of_the_loop_at_once() -> None:
         assert task in asyncio.all_tasks()
         assert task.get_name() == "given"
         assert await task is task
-        assert await asyncio.gather(answer(), answer()) == [42, 42]
+        assert list(await asyncio.gather(answer(), answer())) == [42, 42]
 
 
 async def test_tasks_are_made_by_the_given_constructor() -> None:

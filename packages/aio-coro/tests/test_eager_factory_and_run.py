@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from aio_coro import eager_task_factory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 uvloop = pytest.importorskip("uvloop", reason="uvloop is not available for every Python")
 

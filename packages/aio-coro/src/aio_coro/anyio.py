@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 try:
     import anyio
     from anyio.abc import TaskGroup
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("aio_coro.anyio needs anyio: pip install aio-coro[anyio]", name=error.name) from error
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError("aio_coro.anyio needs anyio: pip install aio-coro[anyio]", name=_error.name) from _error
 
 from aio_coro._first_step import start_what_makes
 from aio_coro._start import CoroStart
