@@ -110,11 +110,8 @@ class Line:
 
     def expect(self, reply: bytes) -> None:
         """Receive exactly so many bytes, and compare."""
-        received = b""
-        while len(received) < len(reply):
-            data = self.socket.recv(len(reply) - len(received))
-            if not data:
-                break
+        received = bytearray()
+        while len(received) < len(reply) and (data := self.socket.recv(len(reply) - len(received))):
             received += data
         assert received == reply
 
@@ -122,11 +119,11 @@ class Line:
 class Service(Peer):
     """The example, as a user starts it, but on any free port and with warnings as errors."""
 
-    def __init__(self, *options: str, preexec: str = "") -> None:
+    def __init__(self, *options: str, limit: str = "") -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `kill`
         start = [sys.executable, "-W", "error", "-m", "keyvalue", "--port", "0", *options]
-        if preexec:
-            start = ["sh", "-c", f'{preexec}; exec "$@"', "sh", *start]
+        if limit:
+            start = ["sh", "-c", f'{limit}; exec "$@"', "sh", *start]
         self.process = subprocess.Popen(
             start, cwd=EXAMPLES, stdout=subprocess.PIPE, stderr=self._errors, env={**os.environ, "PYTHONPATH": "."}
         )
@@ -150,6 +147,21 @@ class Service(Peer):
         """What was written to the standard error."""
         self._errors.seek(0)
         return self._errors.read().decode()
+
+    def memory(self) -> int:
+        """How many bytes of memory the server occupies."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+    def wait_until_quiet(self) -> None:
+        """Wait until the server has done whatever it can do for now."""
+        used = -1
+        while used != (used := sum(map(int, self._times()))):
+            time.sleep(0.1)
+
+    def _times(self) -> list[str]:
+        """The processor time that the server has taken."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask the server to end, and return how it did."""

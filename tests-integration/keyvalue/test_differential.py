@@ -6,7 +6,8 @@ What differs, and is left out here or made equal:
 - CLIENT SETINFO, which Redis has since 7.2;
 - commands and options that the example has not: Redis would do them;
 - the order in which KEYS, and UNSUBSCRIBE without a channel, name what they found: that of a hash table;
-- timeouts of BLPOP in hexadecimal, or beyond what a double can tell.
+- timeouts of BLPOP in hexadecimal, or beyond what a double can tell;
+- ranges in patterns from ASCII to other bytes: in Redis they depend on the machine.
 """
 
 from __future__ import annotations
@@ -103,12 +104,15 @@ well_formed = st.one_of(
     call("client setname", anything),
     call("config get", st.sampled_from([b"save", b"appendonly", b"nosuch", b"append[o]nly"])),
 )
-QUIET = [  # names that may be given any number of any words
-    *("ping echo get incr incrby ttl dbsize flushall llen lrange lpush rpush mget mset del exists".split()),
-    *("subscribe publish hello client", "client setname", "config", "config get", "bogus", "command", "", "QU\0IT"),
-]
+# Names that may be given any number of any words.
+QUIET = """
+    ping echo get incr incrby ttl dbsize flushall llen lrange lpush rpush lpop rpop mget mset del exists subscribe
+    publish hello client client+setname config config+get command bogus + QU\0IT
+"""
 wrong = st.builds(
-    lambda name, rest: [*name.encode().split(b" "), *rest], st.sampled_from(QUIET), st.lists(anything, max_size=4)
+    lambda name, rest: [*name.encode().split(b"+"), *rest],
+    st.sampled_from(QUIET.split()),
+    st.lists(anything, max_size=4),
 ).filter(lambda words: not may_differ(words))
 inline = st.one_of(
     st.sampled_from([b"PING\r\n", b"\r\n", b"  \r\n", b"get  a\n", b'set a "x\\x41\\n"\r\n', b"ECHO 'it\\'s'\r\n"]),
@@ -137,11 +141,15 @@ def may_differ(words: Sequence[bytes]) -> bool:
     """Whether these are words that only Redis knows, or whose reply tells of the server itself."""
     name, *rest = (each.lower() for each in words)
     match name:
+        case b"config" if b"*" in rest:
+            return True
+        case b"command" if not rest:
+            return True
         case b"command" | b"client" | b"config":
             return bool(rest) and rest[0] not in {b"", b"1", b"0", b"foo\0bar", b"foo\r\nbar", b"setname", b"get"}
         case b"expire" | b"set":
             return True
-    return name == b"config" and b"*" in rest
+    return False
 
 
 def same(reply: bytes) -> bytes:
@@ -178,7 +186,8 @@ def replies_to_broken(peer: Peer, stream: bytes, cuts: Sequence[int]) -> bytes:
         return same(line.receive_all())
 
 
-harmless = frame.filter(lambda data: b"blpop" not in data.lower())
+# Nothing that blocks when the connection ends, and no words that are commands of Redis when they begin a line.
+harmless = frame.filter(lambda data: not re.search(rb"blpop|sync|save|setname|command", data, re.IGNORECASE))
 
 
 @given(st.lists(harmless, max_size=4).map(b"".join), broken, st.lists(harmless, max_size=2).map(b"".join), cuts)
@@ -228,7 +237,7 @@ def test_a_protocol_error_is_told_and_ends_the_connection(
 NAMES = [b"a", b"b", b"c", b"", b"\\", b"[", b"]", b"-", b"ax", b"^", b"a[", b"d", b"a]", b"abc", b"a\nc", b"\xff"]
 
 
-@given(st.lists(st.sampled_from([bytes([each]) for each in b"abcdx*?[]^-\\\n\xff"]), max_size=7).map(b"".join))
+@given(st.lists(st.sampled_from([bytes([each]) for each in b"abcdx*?[]^-\\\n"]), max_size=7).map(b"".join))
 def test_patterns_of_keys(real_redis: Peer, shared_service: Service, pattern: bytes) -> None:
     def found(peer: Peer) -> list[bytes]:
         setting = encode("MSET", *(word for name in NAMES for word in (name, b"1")))

@@ -137,6 +137,7 @@ class Connection(asyncio.Protocol, Resource):
                 if not self._writable.is_set():
                     await self._writable.wait()
                 if self._behind:
+                    await asyncio.sleep(0)  # the turn of others
                     self._run()
         except QueueClosedError:
             self._transport.close()

@@ -1,0 +1,137 @@
+"""A demonstration: the server in a process of its own, driven by a client that knows nothing of this project."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aio_group import Group, run_asyncio, uncancellable
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .load import Load, put_load
+
+COMMANDS = (
+    "PING",
+    "SET greeting hello EX 60",
+    "GET greeting",
+    "TTL greeting",
+    "SET greeting again NX",
+    "INCRBY visits 41",
+    "INCR visits",
+    "INCR greeting",
+    "RPUSH queue one two three",
+    "LRANGE queue 0 -1",
+    "CONFIG GET append*",
+)
+_console = Console(highlight=False)
+
+
+def main() -> None:
+    """Show the server at work; exits with 0, or with 130 when interrupted."""
+    parser = argparse.ArgumentParser("keyvalue.demo", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of load (default: %(default)s)")
+    parser.add_argument("--clients", type=int, default=20, help="of the load (default: %(default)s)")
+    options = parser.parse_args()
+    try:
+        run_asyncio(demonstrate(options.seconds, options.clients), create_loop=True)
+    except asyncio.CancelledError:
+        _console.print("Interrupted; the server has been stopped.")
+        sys.exit(130)
+
+
+async def demonstrate(seconds: float, clients: int) -> None:
+    """Start a server, talk to it, put load on it, and stop it."""
+    async with server() as port:
+        _console.print(f"[bold]A server listens on port {port}.[/] redis-py says to it:")
+        await converse(port)
+        _console.print(f"\n[bold]{clients} clients, {seconds:g} seconds:[/]")
+        columns = TextColumn("{task.completed:.1f} s"), BarColumn(), TextColumn("{task.fields[count]} commands")
+        with Progress(*columns, TimeRemainingColumn(), console=_console) as bar:
+            task = bar.add_task("load", total=seconds, count=0)
+            load = await put_load(
+                port, clients, seconds, lambda load: bar.update(task, completed=load.seconds, count=load.count)
+            )
+            bar.update(task, completed=seconds, count=load.count)
+        _console.print(table(load))
+    _console.print("The server has been stopped.")
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[int]:
+    """Run a server on a free port for as long as the context is open."""
+    command = [sys.executable, "-m", "keyvalue", "--port", "0"]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=Path(__file__).parents[1],
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C in a terminal is for the demonstration, which then stops the server
+    )
+    try:
+        assert process.stdout is not None
+        ready = (await process.stdout.readline()).decode()
+        if not ready:
+            raise SystemExit("the server has not started")
+        yield int(ready.rpartition(":")[2])
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await uncancellable(process.wait())
+
+
+async def converse(port: int) -> None:
+    """Send commands of all kinds, and show the replies."""
+    async with Redis(port=port, protocol=3, decode_responses=True) as redis:
+
+        async def say(command: str) -> None:
+            try:
+                # redis-py does not declare the types of this method.
+                reply = repr(await redis.execute_command(*command.split()))  # type: ignore[no-untyped-call]
+            except ResponseError as error:
+                reply = f"error: {error}"
+            show(command, reply)
+
+        for command in COMMANDS:
+            await say(command)
+
+        async with redis.pipeline(transaction=False) as pipeline:
+            pipeline.set("a", 1)
+            pipeline.incr("a")
+            pipeline.mget("a", "b")
+            show("SET, INCR, MGET in one go", repr(await pipeline.execute()))
+
+        async with Group() as group, redis.pubsub() as subscription:
+            waiting = group.spawn(say, "BLPOP jobs 5")
+            await say("RPUSH jobs job-1")
+            await waiting
+            await subscription.subscribe("news")
+            await subscription.get_message(timeout=5)
+            await say("PUBLISH news hello")
+            message = await subscription.get_message(timeout=5)
+            show("what a subscriber hears", repr(message and message["data"]))
+
+
+def show(command: str, reply: str) -> None:
+    """Print what was asked and what came back."""
+    _console.print(f"  [cyan]{command:28}[/] {escape(reply)}")
+
+
+def table(load: Load) -> Table:
+    """Show what the load was, and how the server coped."""
+    shown = Table(title=f"{load.count / load.seconds:,.0f} commands a second")
+    for name in ("command", "a second", "median", "99 %", "99.9 %"):
+        shown.add_column(name, justify="left" if name == "command" else "right")
+    for command, durations in load.durations.items():
+        times = [f"{load.percentile(command, percent) * 1000:.2f} ms" for percent in (50, 99, 99.9)]
+        shown.add_row(command, f"{len(durations) / load.seconds:,.0f}", *times)
+    return shown
+
+
+if __name__ == "__main__":
+    main()
