@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 from contextlib import aclosing
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aio_events import RepeatedEvent, UnqueuedRepeatedEvent, azip, azip_longest
+from hypothesis import given
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -131,6 +134,27 @@ async def test_generators_serve_as_sources(runtime: Runtime) -> None:
     pairs = [pair async for pair in azip(generate(runtime, log, 2), generate(runtime, log, 5, delay=2))]
     assert pairs == [(0, 0), (1, 1)]
     assert log == ["closed", "closed"]
+
+
+@given(lengths=st.lists(st.integers(0, 4), max_size=4), delays=st.lists(st.sampled_from([0, 1, 2]), min_size=4))
+def test_tuples_are_those_of_zip_and_zip_longest(runtime: Runtime, lengths: list[int], delays: list[float]) -> None:
+    async def compare() -> None:
+        for zip_, builtin in ((azip, zip), (azip_longest, zip_longest)):
+            make: Any = zip_
+            sources = [
+                Source(runtime, *range(length), delay=delay) for length, delay in zip(lengths, delays, strict=False)
+            ]
+            zipped = make(*sources)
+            assert [item async for item in zipped] == list(builtin(*(range(length) for length in lengths)))
+            assert [source.log[-2:] for source in sources] == [["closing", "closed"]] * len(sources)
+            # Nothing is lost: what is in no tuple was not taken, or is left over.
+            remaining = [list(source.items) for source in sources]
+            for position, item in zipped.leftover.items():
+                remaining[position].insert(0, item)
+            given_out = min(lengths, default=0) if zip_ is azip else max(lengths, default=0)
+            assert remaining == [list(range(length))[given_out:] for length in lengths]
+
+    runtime.run(compare)
 
 
 # --- errors --------------------------------------------------------------------------------------------------------
