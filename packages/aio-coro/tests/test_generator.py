@@ -906,6 +906,147 @@ async def test_the_reading_of_a_child_task_shows_its_value() -> None:
     assert await collect(iterator) == []
 
 
+@asyncio_test
+async def test_closing_while_a_value_for_an_outer_iterator_waits_raises_generator_exit_there() -> None:
+    outer, inner = generator_object(), generator_object()
+    monitor = Monitor()
+    log: list[str] = []
+
+    async def helper() -> None:
+        await inner.ayield("from a task")
+
+    async def innermost(send: Callable[[], Awaitable[Any]]) -> None:
+        task = asyncio.create_task(helper())
+        await inner.ayield("first")
+        try:
+            await send()
+        except GeneratorExit:
+            log.append("exit")
+            raise
+        finally:
+            await asyncio.wait([task])
+
+    async def middle() -> None:
+        for send in (lambda: outer.ayield("never delivered"), lambda: monitor.oob("never delivered")):
+            iterator = inner(innermost(send))
+            assert await anext(iterator) == "first"
+            await settle()
+            assert await anext(iterator) == "from a task"
+            await iterator.aclose()
+
+    assert await monitor.aawait(collect(outer(middle()))) == []
+    assert log == ["exit", "exit"]
+
+
+@asyncio_test
+async def test_closing_while_a_future_that_is_done_is_waited_for_cancels_the_coroutine() -> None:
+    g = generator_object()
+    future = asyncio.get_running_loop().create_future()
+
+    async def helper() -> None:
+        await g.ayield("value")
+
+    async def body() -> None:
+        task = asyncio.create_task(helper())
+        try:
+            await future
+        finally:
+            await asyncio.wait([task])
+
+    iterator = g(body())
+    assert await anext(iterator) == "value"
+    future.set_result(None)
+    await iterator.aclose()
+    assert iterator.ag_frame is None
+
+
+@asyncio_test
+async def test_a_cancellation_of_the_closing_task_is_not_swallowed() -> None:
+    g = generator_object()
+
+    async def helper() -> None:
+        await g.ayield("value")
+
+    async def body() -> None:
+        task = asyncio.create_task(helper())
+        try:
+            await asyncio.wait([task])
+        finally:
+            await asyncio.sleep(3600)
+
+    iterator = g(body())
+    assert await anext(iterator) == "value"
+    closing = asyncio.create_task(iterator.aclose())
+    await settle()
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert iterator.ag_frame is None
+
+
+def test_a_task_of_a_loop_inside_of_a_synchronous_iteration_gets_a_clear_error() -> None:
+    g = generator_object()
+
+    async def child() -> None:
+        with pytest.raises(RuntimeError, match="only on asyncio can other tasks yield into it"):
+            await g.ayield("lost")
+
+    async def body() -> None:
+        asyncio.run(child())
+        await g.ayield("own")
+
+    assert list(aiter_sync(g(body()))) == ["own"]
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+@asyncio_test
+async def test_a_wait_that_is_closed_is_not_woken_later(interrupted: bool) -> None:
+    g = generator_object()
+    future = asyncio.get_running_loop().create_future()
+    woken: list[Any] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def helper() -> None:
+        await g.ayield("value")
+
+    async def body() -> None:
+        tasks.append(asyncio.create_task(helper()))
+        await future
+
+    call = anext(g(body())).__await__()
+    waits_for = call.send(None)
+    waits_for.add_done_callback(woken.append)
+    if interrupted:
+        await asyncio.sleep(0)
+    call.close()
+    future.set_result(None)
+    if not interrupted:
+        with contextlib.suppress(RuntimeError):
+            await tasks[0]
+    await settle()
+    assert woken == []
+    assert tasks[0].done()
+    assert not interrupted or tasks[0].cancelled()
+
+
+@pytest.mark.asyncio_logs_errors  # a task is destroyed while it waits
+def test_dropping_an_iterator_after_its_loop_was_closed_calls_nothing() -> None:
+    g = generator_object()
+
+    async def helper() -> None:
+        await g.ayield("value")
+
+    async def body() -> None:
+        await asyncio.create_task(helper())
+
+    loop = asyncio.new_event_loop()
+    iterator = g(body())
+    assert loop.run_until_complete(iterator.__anext__()) == "value"
+    loop.close()
+    del iterator
+    gc.collect()
+
+
 @given(
     st.lists(st.lists(st.integers(0, 2), max_size=4), min_size=1, max_size=4),
     st.lists(st.integers(0, 3), max_size=4),

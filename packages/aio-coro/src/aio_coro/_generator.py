@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
 from aio_coro._innermost import RaiseHere, carried, require_exception
-from aio_coro._inspect import coro_is_done, coro_is_new, require_coroutine
+from aio_coro._inspect import require_coroutine
+from aio_coro._monitor import OOBData
 from aio_coro._relay import InterruptibleWait, Relay, Yielded
 
 if TYPE_CHECKING:
@@ -365,10 +366,10 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         relay.cancel_all()
         self._cancel_answered()
         try:
-            if self._phase is _ASIDE and not self._is_own(self._waits_for):
-                yielded = await self._cancel_aside()
-            else:
+            if self._phase is _AT_YIELD or isinstance(self._waits_for, (Yielded, OOBData)):
                 yielded = await self._exchange(self._coro.throw, RaiseHere(GeneratorExit()))
+            else:
+                yielded = await self._cancel_aside()
         except GeneratorExit:
             return
         finally:
@@ -510,14 +511,8 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
             answered.crossing.end(error=asyncio.CancelledError(_CLOSED))
 
     def _after_error(self, error: BaseException) -> None:
-        """Note that the coroutine has ended, if it has, and raise what a native generator turns some errors into."""
-        if coro_is_done(self._coro):
-            self._end()
-        elif coro_is_new(self._coro):
-            self._owner._end_iteration()
-            self._phase = _NEW
-        else:
-            self._phase = _AT_YIELD
+        """Note that the iteration has ended, and raise what a native generator turns some errors into."""
+        self._end()
         if isinstance(error, StopAsyncIteration):
             raise RuntimeError("async generator raised StopAsyncIteration") from error  # noqa: TRY004  (PEP 525)
         if isinstance(error.__cause__, StopIteration) and _is_raised_by_the_interpreter(error):
