@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings, strategies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +50,8 @@ def pytest_asyncio_loop_factories(
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave what was imported out of every later collection: the one after each test would spend its time there."""
+    # The first run of hypothesis sets up its plugins, and warns if it cannot find who refers to what they register.
+    given(strategies.none())(lambda _: None)()
     gc.collect()
     gc.freeze()
 
