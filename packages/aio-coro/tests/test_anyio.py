@@ -433,25 +433,44 @@ def test_on_trio_tasks_start_as_usual() -> None:
     on_trio(main)
 
 
-def test_a_start_that_is_not_awaited_is_reported_and_its_task_ends_with_the_group() -> None:
+@at_once
+def test_a_start_that_is_dropped_leaves_its_task_to_the_group(run: Callable[[Main], Any]) -> None:
     log: list[str] = []
 
-    async def child(*, task_status: TaskStatus[None]) -> None:
+    async def child(delay: float, *, task_status: TaskStatus[None]) -> None:
+        await anyio.sleep(delay)
         task_status.started()
-        try:
-            await anyio.sleep_forever()
-        finally:
-            log.append("ended")
+        await anyio.sleep(0.001)
+        log.append("done")
 
     async def main() -> None:
         async with create_eager_task_group() as group:
-            start = group.start(child)
-            group.cancel()
+            with anyio.CancelScope() as scope:
+                for delay in (0, 0.001):
+                    start = group.start(child, delay)
+                    await anyio.sleep(0)
+                    with pytest.warns(RuntimeWarning, match="never awaited"):
+                        del start
+            assert not scope.cancelled_caught
+        assert log == ["done", "done"]
+
+    run(main)
+
+
+@pytest.mark.asyncio_logs_errors
+def test_a_failure_to_start_that_nobody_awaits_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def failing(*, task_status: TaskStatus[None]) -> None:
+        raise ValueError("not started")
+
+    async def main() -> None:
+        async with create_eager_task_group() as group:
+            start = group.start(failing)
             with pytest.warns(RuntimeWarning, match="never awaited"):
                 del start
-        assert log == ["ended"]
 
     on_asyncio(main)
+    assert "failed before it reported its start" in caplog.text
+    assert "ValueError: not started" in caplog.text
 
 
 def test_without_anyio_the_error_names_the_extra() -> None:

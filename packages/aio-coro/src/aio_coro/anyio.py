@@ -54,6 +54,9 @@ class EagerTaskGroup(TaskGroup):
     def __init__(self) -> None:
         self._group = anyio.create_task_group()
         self._on_asyncio = anyio.get_cancelled_exc_class() is asyncio.CancelledError
+        # What `start()` has begun and nobody has awaited yet. Dropped, anyio's code in there would take it for a
+        # broken wait, and open a scope in whatever task happens to be current; so it stays until the group ends.
+        self._begun: set[CoroStart[Any]] = set()
 
     @property
     def starts_at_once(self) -> bool:
@@ -132,10 +135,29 @@ class EagerTaskGroup(TaskGroup):
         waiting: Coroutine[Any, Any, Any] = self._group.start(func, *args, name=name, return_handle=return_handle)
         if not self._on_asyncio:
             return waiting
-        started = self._started(partial(CoroStart, waiting))
-        if started.done():
-            started.result()  # it raised: a start that succeeds has to wait for the task
-        return started.as_coroutine()
+        begun = self._started(partial(CoroStart, waiting))
+        if begun.done():
+            begun.result()  # it raised: a start that succeeds has to wait for the task
+        self._begun.add(begun)
+        return self._wait(begun)
+
+    async def _wait(self, begun: CoroStart[T]) -> T:
+        self._begun.remove(begun)
+        return await begun
+
+    def _end_unawaited(self) -> None:
+        """End the waits that nobody awaited. All tasks are done by now, so none of them has anything to wait for."""
+        for begun in self._begun:
+            rest = begun.as_coroutine()
+            try:
+                while True:
+                    rest.send(None)
+            except StopIteration:
+                continue
+            except Exception as error:
+                message = "A task failed before it reported its start, and nobody awaited that"
+                asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
+        self._begun.clear()
 
     def _started(self, make: Callable[[], R]) -> R:
         return start_what_makes(asyncio.get_running_loop(), make) if self._on_asyncio else make()
@@ -147,7 +169,10 @@ class EagerTaskGroup(TaskGroup):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> bool:
-        return bool(await self._group.__aexit__(exc_type, exc_val, exc_tb))
+        try:
+            return bool(await self._group.__aexit__(exc_type, exc_val, exc_tb))
+        finally:
+            self._end_unawaited()
 
     def __repr__(self) -> str:
         how = "starts tasks at once" if self._on_asyncio else "on trio, starts tasks as usual"
