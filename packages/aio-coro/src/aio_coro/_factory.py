@@ -78,5 +78,5 @@ def _waits_for_its_owner(coro: Coroutine[Any, Any, Any]) -> bool:
     return sys.version_info < (3, 14) and getattr(coro, "__qualname__", None) == "TaskHandle._run_coro"
 
 
-#: A task factory that starts each `asyncio.Task` at once: `loop.set_task_factory(eager_task_factory)`.
 eager_task_factory: TaskFactory = create_eager_task_factory(asyncio.Task)
+"""A task factory that starts each `asyncio.Task` at once: `loop.set_task_factory(eager_task_factory)`."""
