@@ -513,6 +513,25 @@ def test_a_signal_after_the_loop_was_closed_with_an_open_nursery_goes_to_the_pre
     gc.collect()
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_a_task_that_ends_the_program_does_so_once_and_closes_the_nursery(end: type[BaseException]) -> None:
+    events: list[str] = []
+    loop = asyncio.new_event_loop()
+    try:
+        nursery = TaskNursery(loop=loop)
+        nursery.callback(events.append, "context exited")
+        nursery.create_task(noting_end(events))
+        task = nursery.create_task(failing(end()))
+        with pytest.raises(end):
+            loop.run_forever()
+        loop.run_until_complete(asyncio.sleep(0.01))
+        assert isinstance(task.exception(), end)
+        assert events == ["context exited", "task ended"]
+        assert asyncio.all_tasks(loop) == set()
+    finally:
+        loop.close()
+
+
 def test_shutdown_handling_can_be_added_before_a_nursery_is_made() -> None:
     async def main() -> None:
         before = handlers()

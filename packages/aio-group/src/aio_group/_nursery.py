@@ -368,6 +368,9 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
                 # Those who await the nursery raise it.
                 if not self._awaiting:
                     raise
+            except (KeyboardInterrupt, SystemExit):
+                # These have left the loop already, out of the task that raised them.
+                pass
         else:
             (await self._closed.outlast()).clear()
 

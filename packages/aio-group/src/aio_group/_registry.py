@@ -51,9 +51,11 @@ class RegistryMeta(abc.ABCMeta):
 
     __unique_key_attr__: str | None
     __default_key__: str
+    __registry_key__: Any
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(name, bases, namespace, **kwargs)
+        # By id: an instance needs no hash.
         cls._instances: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         # By the key they had when they were entered, to find a duplicate without asking every instance.
         cls._entered_by_key: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
