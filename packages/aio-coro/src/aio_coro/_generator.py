@@ -199,7 +199,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
     Raises:
         TypeError: `coro` is not a coroutine.
 
-    An iteration costs four to six times a native one's, and no task switch.
+    A value costs several times what a native generator needs for it, and no task switch.
     """
 
     __slots__ = ("__weakref__", "_answered", "_coro", "_finalizer", "_hooked", "_owner", "_phase", "_waits_for")

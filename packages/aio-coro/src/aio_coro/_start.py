@@ -178,35 +178,12 @@ class CoroStart(Generic[T_co]):
             return self._raise_exception()
         self._state = _AWAITED
         coro = self._coro
-        argument: Any
-        try:
-            argument = yield self._value
-        except GeneratorExit:
-            self._run(coro.close)
-            raise
-        except BaseException as error:
-            argument = error
-            resume: Callable[[Any], Any] = coro.throw
-        else:
-            if argument is None and self._context is None and self._coro.__class__ is CoroutineType:
-                self._value = None
-                # From here on the interpreter sends, throws and closes without this frame's help.
-                return (yield from coro.__await__())
-            resume = coro.send
-        self._value = None
-        try:
-            return (yield from self._await_by_hand(resume, argument))
-        finally:
-            # An exception held by this frame, which stands in its traceback, would be a reference cycle.
-            del argument
-
-    def _await_by_hand(self, resume: Callable[[Any], Any], argument: Any) -> Generator[Any, Any, T_co]:
-        """What `yield from` does, in the context that was given."""
-        coro = self._coro
         context = self._context
+        yielded = self._value
+        self._value = None
+        argument: Any = None
         try:
             while True:
-                yielded = resume(argument) if context is None else context.run(resume, argument)
                 try:
                     argument = yield yielded
                 except GeneratorExit:
@@ -215,13 +192,19 @@ class CoroStart(Generic[T_co]):
                 except BaseException as error:
                     # Thrown in outside of this handler, so that the coroutine does not see it as being handled.
                     argument = error
-                    resume = coro.throw
+                    resume: Callable[[Any], Any] = coro.throw
                 else:
+                    if argument is None and context is None and self._coro.__class__ is CoroutineType:
+                        yielded = None
+                        # From here on the interpreter sends, throws and closes without this frame's help.
+                        return (yield from coro.__await__())
                     resume = coro.send
+                yielded = resume(argument) if context is None else context.run(resume, argument)
         except StopIteration as stop:
             result: T_co = stop.value
             return result
         finally:
+            # An exception held by this frame, which stands in its traceback, would be a reference cycle.
             del argument
 
     def _raise_exception(self) -> T_co:
