@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from aio_values._matching import ANY, equals, is_nan, matches, same
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Collection, Hashable, Iterable
 
 # All not-a-numbers are one target: their own hashes differ, and none is equal to itself.
 _NAN: Final = object()
+_NO_KEY: Final = object()
 
 
 class Wakeable(Protocol):
@@ -22,6 +23,12 @@ class Wakeable(Protocol):
     def set_result(self, result: Any, /) -> None: ...
 
     def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+class Crowd(dict[Wakeable, None]):
+    """Several who wait for one plain value, in order of arrival."""
+
+    __slots__ = ()
 
 
 class Hold:
@@ -79,43 +86,35 @@ class Registry:
 
     def __init__(self) -> None:
         self.any: dict[Wakeable, None] = {}
-        self.plain: dict[Hashable, dict[Wakeable, None]] = {}
+        # Most targets have one waiter, which stands there by itself: a table for it would cost more than it does.
+        self.plain: dict[Hashable, Wakeable | Crowd] = {}
         self.groups: dict[Hashable, _Group] = {}
 
     def count(self) -> int:
         """How many tasks wait."""
-        buckets = [self.any, *self.plain.values(), *(group.waiters for group in self.groups.values())]
-        buckets += [group.hold.waiters for group in self.groups.values() if group.hold is not None]
-        return sum(map(len, buckets))
+        tables = [self.any, *(group.waiters for group in self.groups.values())]
+        tables += [group.hold.waiters for group in self.groups.values() if group.hold is not None]
+        return sum(map(len, tables)) + sum(len(_each(waiting)) for waiting in self.plain.values())
+
+    # --- coming and going ------------------------------------------------------------------------------------------
 
     def add(self, target: object, waiter: Wakeable) -> None:
         """Let `waiter` be woken by the next value that `target` matches."""
-        bucket = self.any if target is ANY else self._bucket(target)
-        if bucket is None:
-            bucket = self._group(target).waiters
-        bucket[waiter] = None
+        if target is ANY:
+            self.any[waiter] = None
+        elif (key := self._key(target)) is _NO_KEY:
+            self._group(target).waiters[waiter] = None
+        else:
+            waiting = self.plain.setdefault(key, waiter)
+            if waiting is not waiter:
+                self.join(key, waiting, waiter)
 
-    def _bucket(self, target: object) -> dict[Wakeable, None] | None:
-        """The waiters for a plain value; None for a predicate, and for a value that cannot stand in a dictionary."""
-        if callable(target):
-            return None
-        key: Any = target.value if type(target) is equals else target
-        try:
-            if key != key and is_nan(key):  # cheaper than always asking is_nan
-                key = _NAN
-            bucket = self.plain.get(key)
-            if bucket is None:
-                bucket = self.plain[key] = {}
-        except Exception:  # no hash, or an `==` that raises or has no truth value
-            return None
-        return bucket
-
-    def shrink(self) -> None:
-        """Give back the memory of tables in which nothing stands any more: a dictionary keeps it by itself."""
-        if not self.plain:
-            self.plain.clear()
-        if not self.any:
-            self.any.clear()
+    def join(self, key: Hashable, waiting: Wakeable | Crowd, waiter: Wakeable) -> None:
+        """Let `waiter` wait for `key` beside those who do already."""
+        if isinstance(waiting, Crowd):
+            waiting[waiter] = None
+        else:
+            self.plain[key] = Crowd({waiting: None, waiter: None})
 
     def hold(self, target: object, value: object, waiter: Wakeable) -> Hold:
         """Let `waiter` be woken by the next value that `target`, which matches `value`, does not match."""
@@ -125,30 +124,26 @@ class Registry:
         group.hold.waiters[waiter] = None
         return group.hold
 
-    def _group(self, target: object) -> _Group:
-        key = _identity(target)
-        group = self.groups.get(key)
-        if group is None:
-            group = self.groups[key] = _Group(target)
-        return group
-
     def discard(self, target: object, waiter: Wakeable) -> None:
         """Forget a waiter that shall not be woken any more; one that was woken is forgotten already."""
         if target is ANY:
             self.any.pop(waiter, None)
-            self.shrink()
-            return
-        bucket = self._bucket(target)
-        if bucket is not None:
-            bucket.pop(waiter, None)
-            if not bucket:
-                self._take(target.value if type(target) is equals else target)
-                self.shrink()
-            return
-        group = self.groups.get(_identity(target))
-        if group is not None:
+        elif (key := self._key(target)) is not _NO_KEY:
+            self._discard_plain(key, waiter)
+        elif (group := self.groups.get(_identity(target))) is not None:
             group.waiters.pop(waiter, None)
             self._drop_deserted(group)
+        self.shrink()
+
+    def _discard_plain(self, key: Hashable, waiter: Wakeable) -> None:
+        waiting = self.plain.get(key)
+        if isinstance(waiting, Crowd):
+            waiting.pop(waiter, None)
+            if waiting:
+                return
+        elif waiting is not waiter:
+            return
+        del self.plain[key]
 
     def discard_hold(self, target: object, waiter: Wakeable) -> None:
         """Undo `hold`."""
@@ -159,10 +154,40 @@ class Registry:
                 group.hold = None
             self._drop_deserted(group)
 
+    def shrink(self) -> None:
+        """Give back the memory of tables in which nothing stands any more: a dictionary keeps it by itself."""
+        if not self.plain:
+            self.plain.clear()
+        if not self.any:
+            self.any.clear()
+
+    def _key(self, target: object) -> Any:
+        """What a plain value stands under; `_NO_KEY` for a predicate, and for a value that no dictionary takes."""
+        if callable(target):
+            return _NO_KEY
+        key: Any = target.value if type(target) is equals else target
+        try:
+            if key != key and is_nan(key):  # cheaper than always asking is_nan
+                return _NAN
+            # Its hash may be missing, and its `==` may raise or have no truth value.
+            self.plain.get(key)
+        except Exception:
+            return _NO_KEY
+        return key
+
+    def _group(self, target: object) -> _Group:
+        key = _identity(target)
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = _Group(target)
+        return group
+
     def _drop_deserted(self, group: _Group) -> None:
         key = _identity(group.target)
         if group.hold is None and not group.waiters and self.groups.get(key) is group:
             del self.groups[key]
+
+    # --- waking ----------------------------------------------------------------------------------------------------
 
     def fire(self, values: tuple[Any, ...], result: object) -> None:
         """Wake with `result` those who wait for `values`: first by equality, then predicates in order of arrival.
@@ -188,33 +213,34 @@ class Registry:
             woken, self.any = self.any, {}
             wake(woken, result)
         if self.plain:
-            bucket = self._take(value)
-            if bucket is not None:
-                wake(bucket, result)
+            wake(self._take(value), result)
 
-    def _take(self, value: Any) -> dict[Wakeable, None] | None:
+    def _take(self, value: Any) -> Iterable[Wakeable]:
         try:
-            bucket = self.plain.pop(value, None)
+            waiting = self.plain.pop(value, None)
         except Exception:
             # A value without a hash may equal several targets: only comparing with each of them tells.
-            bucket = {}
-            for target in list(self.plain):
-                if target is not _NAN and same(target, value):
-                    bucket.update(self.plain.pop(target, {}))
-            return bucket
-        if bucket is None and _NAN in self.plain and is_nan(value):
-            return self.plain.pop(_NAN)
-        return bucket
+            equal = [target for target in list(self.plain) if target is not _NAN and same(target, value)]
+            return [waiter for target in equal for waiter in _each(self.plain.pop(target, None))]
+        if waiting is None and _NAN in self.plain and is_nan(value):
+            waiting = self.plain.pop(_NAN)
+        return _each(waiting)
 
     def fail(self, error: BaseException) -> None:
         """Wake everybody with an exception."""
-        buckets = [self.any, *self.plain.values()]
+        woken = [*self.any, *(waiter for waiting in self.plain.values() for waiter in _each(waiting))]
         groups = list(self.groups.values())
         self.any, self.plain, self.groups = {}, {}, {}
-        for bucket in buckets:
-            fail(bucket, error)
+        fail(woken, error)
         for group in groups:
             group.fail(error)
+
+
+def _each(waiting: Wakeable | Crowd | None) -> Collection[Wakeable]:
+    """Those who wait for one plain target."""
+    if waiting is None:
+        return ()
+    return waiting if isinstance(waiting, Crowd) else (waiting,)
 
 
 def _identity(target: object) -> Hashable:

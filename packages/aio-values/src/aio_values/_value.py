@@ -13,7 +13,7 @@ from aio_values import lowlevel
 from aio_values._asyncio_internals import running_loop_or_none
 from aio_values._delivery import TOUCH, Change, Delivery, delivery_in_progress
 from aio_values._matching import ANY, AnyChange, change_policy, describe, differs, equals, matches, shown
-from aio_values._registry import Registry, wake
+from aio_values._registry import Crowd, Registry, wake
 from aio_values._residence import Residence, moving
 from aio_values._time import deadline_after, duration
 from aio_values.lowlevel import EXPIRED, Expired
@@ -284,6 +284,8 @@ class AsyncValue(Generic[T]):
         """
         if held_for or timeout is not None:
             return await self._wait_value_within(value_or_predicate, held_for, timeout)
+        # The commonest wait of all is written out, since calls are what it would cost: at home on asyncio, for a number
+        # or a string that is not the current one.
         residence = self._residence
         if (
             residence is None
@@ -292,29 +294,27 @@ class AsyncValue(Generic[T]):
             or self._value == value_or_predicate
             or residence.home_ref() is not (loop := running_loop_or_none())
             or loop is None
+            or self._failure is not None
             or ("trio" in _modules and in_trio())
         ):
-            value, waiter = self._look(value_or_predicate)
-            if waiter is not None:
-                return cast("T", await self._park(self._level, value_or_predicate, waiter))
-            if in_trio():
-                await lowlevel.checkpoint()
-            return value
-        # The commonest wait of all, written out, since calls are what it would cost: at home on asyncio, for a number
-        # or a string that is not the current one.
+            return await self._wait_value_anyhow(value_or_predicate)
         future: asyncio.Future[T] = loop.create_future()
-        plain = self._level.plain
-        bucket = plain.get(value_or_predicate)
-        if bucket is None:
-            plain[value_or_predicate] = {future: None}
-        else:
-            bucket[future] = None
         self._watched = True
+        waiting = self._level.plain.setdefault(value_or_predicate, future)
+        if waiting is not future:
+            self._level.join(value_or_predicate, waiting, future)
         try:
             return await future
         except BaseException:
             self._withdraw(self._level, value_or_predicate, future)
             raise
+
+    async def _wait_value_anyhow(self, target: object) -> T:
+        value, waiter = self._look(target)
+        if waiter is not None:
+            return cast("T", await self._park(self._level, target, waiter))
+        await lowlevel.checkpoint()
+        return value
 
     async def _wait_value_within(self, target: object, held_for: float, timeout: float | None) -> T:
         duration("held_for", held_for)
@@ -546,7 +546,7 @@ class AsyncValue(Generic[T]):
             # `fire_plain`, written out for the commonest case.
             woken = level.plain.pop(new, None)
             if woken is not None:
-                wake(woken, new)
+                wake(woken if isinstance(woken, Crowd) else (woken,), new)
         elif level.any or level.plain:
             level.fire_plain(new, new)
         elif not (edge.any or edge.plain):
