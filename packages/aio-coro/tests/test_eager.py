@@ -6,8 +6,6 @@ import asyncio
 import contextvars
 import gc
 import inspect
-import sys
-import warnings
 import weakref
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -678,6 +676,21 @@ async def test_a_context_that_is_entered_is_an_error_and_leaves_everything_as_it
     assert await eager(coro) == 42
 
 
+async def test_a_task_that_create_task_makes_in_an_entered_context_gets_its_turn_from_the_loop() -> None:
+    context = contextvars.copy_context()
+    tasks: list[asyncio.Task[int]] = []
+
+    def create(coro: Coroutine[Any, Any, int]) -> asyncio.Task[int]:
+        tasks.append(asyncio.create_task(coro, context=context))
+        return tasks[0]
+
+    caller = asyncio.current_task()
+    with pytest.raises(RuntimeError, match="already entered"):
+        context.run(eager, answer(), create)
+    assert asyncio.current_task() is caller
+    assert await tasks[0] == 42
+
+
 async def test_what_is_no_context_is_an_error() -> None:
     coro = answer()
     with pytest.raises(TypeError, match=r"context must be a contextvars\.Context, not dict"):
@@ -748,75 +761,3 @@ def cancellations_of_the_caller() -> int:
 async def test_a_task_that_has_finished_can_be_shown() -> None:
     """repr() must not use `get_coro()`, which crashes 3.12.0 to 3.12.4 for a task that finished in its first part."""
     assert "result=42" in repr(eager(answer()))
-
-
-async def test_recursion_thousands_deep_gives_the_right_answer_or_a_recursion_error() -> None:
-    caller = asyncio.current_task()
-
-    async def count(depth: int) -> int:
-        me = asyncio.current_task()
-        if depth == 0:
-            return 0
-        task = eager(count(depth - 1))
-        assert asyncio.current_task() is me
-        return 1 + await task
-
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(20_000)
-    try:
-        task = eager(count(2000))
-        assert asyncio.current_task() is caller
-        if sys.version_info[:2] == (3, 12):
-            # It counts C calls apart and allows some hundred of them. Where they end not even close() can be called.
-            assert isinstance(task.exception(), RecursionError)
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-                del task
-                gc.collect()
-        else:
-            assert await task == 2000
-    finally:
-        sys.setrecursionlimit(limit)
-
-
-async def end_of_the_stack(start: Start) -> None:
-    """Recurse until the stack ends, at every distance of its end from the start: it can end in any line of it."""
-    caller = asyncio.current_task()
-    wrong: list[object] = []
-
-    async def descend() -> int:
-        me = asyncio.current_task()
-        coro = descend()
-        try:
-            task = start(coro)
-        except RecursionError:
-            coro.close()
-            raise
-        finally:
-            if asyncio.current_task() is not me:
-                wrong.append(asyncio.current_task())
-        result: int = await task
-        return result
-
-    def after(padding: int) -> asyncio.Task[int]:
-        return after(padding - 1) if padding else start(descend())
-
-    for padding in range(20):
-        task = after(padding)
-        assert asyncio.current_task() is caller
-        with pytest.raises(RecursionError):
-            await task
-    assert wrong == []
-    assert await start(answer()) == 42
-
-
-async def test_a_stack_that_ends_is_a_recursion_error_and_leaves_nothing_behind() -> None:
-    await end_of_the_stack(eager)
-    gc.collect()
-
-
-@pytest.mark.asyncio_logs_errors  # by the task whose constructor found no stack left: asyncio itself does
-@pytest.mark.parametrize("start", [by_create_task, through_a_factory])
-async def test_a_stack_that_ends_while_others_make_the_task_leaves_the_current_task_in_place(start: Start) -> None:
-    await end_of_the_stack(start)
-    gc.collect()  # here, where asyncio may log

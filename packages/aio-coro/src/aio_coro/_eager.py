@@ -7,10 +7,11 @@ import inspect
 from asyncio import Task, get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from aio_coro._cancelling import cancelling
-from aio_coro._first_step import HAS_EAGER_TASKS, close_unstarted, start_plain_task, start_what_makes
+from aio_coro._first_step import HAS_EAGER_TASKS, start_plain_task, start_what_makes
 from aio_coro._task import require_free_context, start_task
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def eager(arg: Any, create_task: Callable[[Any], Any] | None = None) -> Any:
                     return Task(arg, loop=loop, eager_start=True)  # type: ignore[call-arg, unused-ignore]  # 3.12+
                 return start_plain_task(arg, loop)
         except RecursionError:
-            close_unstarted(arg)
+            # As in start_plain_task(), which may not have been reached: no stack was left.
+            if isinstance(arg, CoroutineType) and not arg.cr_suspended:
+                arg.close()
             raise
         except TypeError:
             pass  # not a coroutine: one that is keeps its own errors in the task

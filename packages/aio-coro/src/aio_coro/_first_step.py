@@ -121,11 +121,8 @@ def _warn_not_at_once(loop: asyncio.AbstractEventLoop) -> None:
     )
 
 
-def close_unstarted(coro: object) -> None:
-    """Close a coroutine for which there was no stack left: its caller is unwinding and will not do it."""
-    if isinstance(coro, CoroutineType):
-        coro.close()
-
+# Where a RecursionError is handled below, no function in Python may be needed to do it: there is no stack for one. A
+# coroutine that was not started is closed, since its caller is unwinding; a suspended one has a task that goes on.
 
 if sys.version_info >= (3, 12):
     HAS_EAGER_TASKS = True
@@ -144,7 +141,8 @@ if sys.version_info >= (3, 12):
         try:
             return asyncio.Task(coro, loop=loop, eager_start=True)
         except RecursionError:
-            close_unstarted(coro)
+            if isinstance(coro, CoroutineType) and not coro.cr_suspended:
+                coro.close()
             raise
 
 else:
@@ -180,8 +178,9 @@ else:
         except AttributeError:  # coroutines of other make have no name
             task = asyncio.Task(coro, loop=loop)
         except RecursionError:
-            _forget(coro)
-            close_unstarted(coro)
+            if isinstance(coro, CoroutineType):
+                coro.close()
+            _forget(coro)  # has something to do only if there was stack enough for it
             raise
         finally:
             del own["call_soon"]
@@ -197,8 +196,8 @@ else:
             task.exception()
             raise
         except RecursionError:
+            coro.close()
             drop_unstarted(task)
-            close_unstarted(coro)
             raise
         finally:
             if caller is not None:
