@@ -5,7 +5,7 @@ from aio_queue._ordered import LifoQueue, PriorityQueue
 from aio_queue._queue import Queue
 from aio_queue._version import __version__
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - in the order of the README's table
     "Queue",
     "LifoQueue",
     "PriorityQueue",

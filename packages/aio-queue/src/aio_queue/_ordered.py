@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from aio_queue import _heap
 from aio_queue._queue import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 T = TypeVar("T")
 
 
 class LifoQueue(Queue[T]):
-    """A queue whose last item comes out first."""
+    """A queue whose latest item comes out first: a stack that tasks can wait for.
+
+    All else is as in `Queue`. Which item a woken getter takes is settled when it runs: the latest then.
+    """
 
     def _init(self, maxsize: int) -> None:  # noqa: ARG002 - the signature of asyncio.Queue's hook
         self._queue: list[T] = []
@@ -21,13 +27,37 @@ class LifoQueue(Queue[T]):
 
 
 class PriorityQueue(Queue[T]):
-    """A queue whose smallest item comes out first."""
+    """A queue whose smallest item comes out first; of equal items, any.
+
+    All else is as in `Queue`. Which item a woken getter takes is settled when it runs: the smallest then.
+
+    Items must be comparable with `<`. Where a comparison raises, the put or get that needed it raises what the
+    comparison raised, and the queue is as it was before: a failed put has not put (nor has a `put_many`, in full), a
+    failed get has not taken. So that items are never compared by what they carry, put a counter before that:
+    `(priority, next(counter), payload)`.
+
+    Cost: a put or get takes time proportional to the logarithm of the size.
+    """
 
     def _init(self, maxsize: int) -> None:  # noqa: ARG002 - the signature of asyncio.Queue's hook
         self._queue: list[T] = []
 
     def _put(self, item: T) -> None:
-        heappush(self._queue, item)  # type: ignore[misc]
+        _heap.push(self._queue, item)
 
     def _get(self) -> T:
-        return heappop(self._queue)  # type: ignore[misc]
+        item: T = _heap.pop(self._queue)
+        return item
+
+    def _put_each(self, items: Sequence[T]) -> None:
+        if type(self)._put is PriorityQueue._put:
+            _heap.push_all(self._queue, items)
+        else:
+            super()._put_each(items)
+
+    def _drop(self) -> None:
+        if type(self)._get is PriorityQueue._get:
+            # Dropping needs no order, and so no comparison that could raise.
+            self._queue.clear()
+        else:
+            super()._drop()

@@ -1,0 +1,72 @@
+"""Heaps on which a comparison that raises changes nothing.
+
+`heapq` leaves the item of a failed push in the heap, out of order, and drops the item of a failed pop. Both sift an
+item along one path between the root and a leaf and move the others on that path by one place; moving those back
+restores the heap without a single comparison.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def push(heap: list[Any], item: Any) -> None:
+    """Push an item; if it cannot be compared with the others, raise and leave the heap as it was."""
+    try:
+        heappush(heap, item)
+    except BaseException:
+        _take_back(heap, _place(heap, item))
+        raise
+
+
+def push_all(heap: list[Any], items: Sequence[Any]) -> None:
+    """Push all items, or raise and leave the heap as it was."""
+    places: list[int] = []
+    try:
+        for item in items:
+            push(heap, item)
+            places.append(_place(heap, item))
+    except BaseException:
+        while places:
+            _take_back(heap, places.pop())
+        raise
+
+
+def pop(heap: list[Any]) -> Any:
+    """Pop the smallest item; if the others cannot be compared, raise and leave the heap as it was."""
+    smallest, last = heap[0], heap[-1]
+    try:
+        return heappop(heap)
+    except BaseException:
+        # The last item took the root's place and went down from there; those it passed moved up by one.
+        place = next(place for place, item in enumerate(heap) if item is last)
+        while place:
+            above = (place - 1) >> 1
+            heap[place] = heap[above]
+            place = above
+        heap[0] = smallest
+        heap.append(last)
+        raise
+
+
+def _place(heap: list[Any], item: Any) -> int:
+    """Where the item pushed last stands: at the end, or above it as far as it rose."""
+    place = len(heap) - 1
+    while heap[place] is not item:
+        place = (place - 1) >> 1
+    return place
+
+
+def _take_back(heap: list[Any], place: int) -> None:
+    """Undo the last push, whose item rose to `place`: those that it passed moved down by one."""
+    path = [len(heap) - 1]
+    while path[-1] != place:
+        path.append((path[-1] - 1) >> 1)
+    for lower, upper in reversed(list(pairwise(path))):
+        heap[upper] = heap[lower]
+    heap.pop()
