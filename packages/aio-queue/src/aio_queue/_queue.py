@@ -454,8 +454,8 @@ class Queue(Generic[T]):
         else:
             self._unclaimed = True
             if self._queue:
-                item = self._queue.popleft()
-                return item
+                first: T = self._queue.popleft()
+                return first
         return await self._get_first_in_line()
 
     async def _get_first_in_line(self) -> T:
