@@ -37,6 +37,7 @@ class OOBData(Exception):  # noqa: N818  (a message, not an error)
 
     __slots__ = ("_monitor", "data")
 
+    data: Any
     _monitor: object
 
     def __init__(self, data: Any = None) -> None:

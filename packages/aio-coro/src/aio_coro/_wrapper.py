@@ -35,6 +35,9 @@ class CoroutineWrapper(Coroutine[Y_co, S_contra, R_co]):
     The idea is that of codestare.async_utils.
     """
 
+    __name__: str
+    __qualname__: str
+
     def __init__(self, *, coroutine: Coroutine[Y_co, S_contra, R_co], **kwargs: Any) -> None:
         require_coroutine(coroutine, f"{type(self).__name__}()")
         self._coroutine = coroutine
