@@ -1148,6 +1148,35 @@ def test_a_cancellation_at_any_moment_ends_everything_and_leaves_nothing(
 
 
 @asyncio_test
+async def test_values_of_other_tasks_leave_no_reference_cycle() -> None:
+    class Token:
+        pass
+
+    async def exchange() -> weakref.ref[Token]:
+        g = generator_object()
+
+        async def helper() -> None:
+            await g.ayield(Token())
+
+        async def body() -> None:
+            await asyncio.create_task(helper())
+
+        iterator = g(body())
+        reference = weakref.ref(await anext(iterator))
+        assert await collect(iterator) == []
+        return reference
+
+    gc.collect()
+    gc.disable()
+    try:
+        reference = await exchange()
+        await asyncio.sleep(0)  # the loop itself holds the last handle until the end of the pass
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+@asyncio_test
 async def test_a_finished_wait_keeps_no_task_alive() -> None:
     g = generator_object()
 

@@ -461,6 +461,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
                         answer = yield next(iter(wait))
                         relay.waiting = None
                         if wait.interrupted:
+                            wait.forget_handle()
                             continue
                     else:
                         answer = yield yielded

@@ -78,7 +78,7 @@ class Crossing:
     __slots__ = ("_context", "_wakeup", "_yielded", "answer", "ended", "error", "in_cancelled_task", "loop")
 
     def __init__(self, yielded: Yielded, wakeup: Callable[[Yielded], object], context: Context | None) -> None:
-        self._yielded = yielded
+        self._yielded: Yielded | None = yielded
         self._wakeup = wakeup
         self._context = context
         self.loop = asyncio.get_running_loop()
@@ -95,8 +95,9 @@ class Crossing:
         self.ended = True
         self.answer = answer
         self.error = error
-        if not self.loop.is_closed():
-            self.loop.call_soon(self._wakeup, self._yielded, context=self._context)
+        yielded, self._yielded = self._yielded, None  # which refers to this
+        if yielded is not None and not self.loop.is_closed():
+            self.loop.call_soon(self._wakeup, yielded, context=self._context)
 
 
 class Relay:
@@ -177,12 +178,17 @@ class InterruptibleWait(asyncio.Future[Any]):
             self.interrupted = True
             self._handle = self.get_loop().call_soon(self._wakeup, self, context=self._context)
 
+    def forget_handle(self) -> None:
+        """The interrupted task is awake: the handle that woke it refers to this, and has done its work."""
+        self._handle = None
+
     def abandon(self) -> None:
         """The wait has ended by something other than the wake-up, which must not come any more."""
         if self._wakeup is not None:
             self.source.remove_done_callback(self._wakeup)
         if self._handle is not None:
             self._handle.cancel()
+            self._handle = None
 
     def cancel(self, msg: Any | None = None) -> bool:
         if not self.source.cancel(msg):
