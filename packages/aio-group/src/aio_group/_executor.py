@@ -178,7 +178,8 @@ def _submit(pool: Pool, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kw
 def _runs_in_this_interpreter(pool: Pool) -> bool:
     """Whether a context can be carried there: only into threads that share the caller's objects."""
     # The pool of subinterpreters (3.14+) is a kind of thread pool, too, but pickles what it is given.
-    return isinstance(pool, ThreadPoolExecutor) and type(pool).__name__ != "InterpreterPoolExecutor"
+    kinds = {kind.__name__ for kind in type(pool).__mro__}
+    return ThreadPoolExecutor.__name__ in kinds and "InterpreterPoolExecutor" not in kinds
 
 
 async def _in_own_thread(fn: Callable[[], object]) -> None:

@@ -484,17 +484,18 @@ class Group(Resource):
         if self._state not in (_OPEN, _State.FINISHING) or (self._state is _State.FINISHING and not cancel):
             return
         if cancel:
-            self._state = _State.CANCELLED
+            if self._tasks or self._starting:
+                assert self._loop is not None
+                # One pass later, a task that was just spawned has reached its first wait: what it does when it is
+                # cancelled, as with `call_on_cancel`, is done.
+                self._loop.call_soon(self._cancel_tasks)
+                self._state = _State.CANCELLING
+            else:
+                self._state = _State.CANCELLED
             while self._queue:
                 queued = self._queue.pop()
                 queued.coroutine.close()
                 queued.handle.cancel()
-            if self._tasks or self._starting:
-                assert self._loop is not None
-                self._state = _State.CANCELLING
-                # One pass later, a task that was just spawned has reached its first wait: what it does when it is
-                # cancelled, as with `call_on_cancel`, is done.
-                self._loop.call_soon(self._cancel_tasks)
         else:
             self._state = _State.FINISHING
         self._closing.open()
