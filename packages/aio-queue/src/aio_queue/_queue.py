@@ -272,7 +272,9 @@ class Queue(Generic[T]):
 
     def _room(self) -> int:
         """Room that is not promised to anybody; less than none where items came back from cancelled getters."""
-        return self._capacity - len(self._queue) + self._promised_items - self._promised_room
+        free_items = len(self._queue) - self._promised_items
+        # An item that is promised before it is there makes no room.
+        return self._capacity - self._promised_room - (free_items if free_items > 0 else 0)
 
     def _enter(self, items: list[T]) -> None:
         """Put items for which there is room, behind those whose turn it was before."""
@@ -380,6 +382,8 @@ class Queue(Generic[T]):
                 need = self._needs.get(putter, 1) if self._needs else 1
                 if room < need:
                     return
+                if need > 1:
+                    del self._needs[putter]
                 room -= need
                 self._promised_room += need
                 self._arriving.append(putter)
