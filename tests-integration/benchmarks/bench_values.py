@@ -74,7 +74,7 @@ def set_after_waits(repeats: int) -> Comparison:
                 value.value = number
             return time.perf_counter() - start
 
-        return trio().run(run)
+        return float(trio().run(run))
 
     return against_trio_util("100,000 assignments, somebody waited before", case, repeats)
 
@@ -119,7 +119,7 @@ def trio_util_with_waiters(repeats: int) -> Comparison:
                 nursery.cancel_scope.cancel()
             return seconds
 
-        return trio().run(run)
+        return float(trio().run(run))
 
     return against_trio_util(
         "20 assignments, 10,000 tasks wait for other values", lambda kind: case(kind, 10_000, 20), repeats
@@ -148,7 +148,7 @@ def trio_round_trip(repeats: int) -> Comparison:
                     await pong.wait_value(number)
                 return time.perf_counter() - start
 
-        return trio().run(run)
+        return float(trio().run(run))
 
     return against_trio_util("trio: 2,000 round trips", case, repeats)
 
@@ -278,7 +278,7 @@ def listeners(repeats: int) -> Comparison:
                         await trio().lowlevel.checkpoint()
             return time.perf_counter() - start
 
-        return trio().run(run)
+        return float(trio().run(run))
 
     return against_trio_util("trio: eventual_values, 100 listeners, 100 assignments", case, repeats)
 

@@ -40,7 +40,7 @@ async def test_derived_value_is_up_to_date_when_the_assignment_returns(runtime: 
 async def test_derived_value_cannot_be_assigned(runtime: Runtime) -> None:
     value = AsyncValue(2)
     with value.open_transform(str) as text, compose_values(value=value) as composed:
-        for derived in (text, composed):
+        for derived in [text, composed]:
             before = derived.value
             with pytest.raises(AttributeError, match="derived from other values and cannot be assigned"):
                 derived.value = 3
@@ -106,7 +106,7 @@ async def test_raising_transform_fails_the_derived_value_only(runtime: Runtime) 
                 with pytest.raises(ZeroDivisionError):
                     await wait.result()
             with pytest.raises(ZeroDivisionError):
-                failing.value  # noqa: B018  # reading it is what raises
+                failing.value  # reading it is what raises
             with pytest.raises(ZeroDivisionError):
                 await failing.wait_value(1)
             with pytest.raises(TimeoutError, match="the last value was missing, since ZeroDivisionError"):
@@ -123,7 +123,7 @@ async def test_transform_that_fails_on_entry_recovers(runtime: Runtime) -> None:
     value = AsyncValue(0.0)
     with value.open_transform(reciprocal) as failing:
         with pytest.raises(ZeroDivisionError):
-            failing.value  # noqa: B018  # reading it is what raises
+            failing.value  # reading it is what raises
         async with runtime.tasks() as tasks:
             first = await tasks.block(failing.wait_transition)
             value.value = 2
@@ -169,7 +169,7 @@ async def test_reading_a_failed_value_again_and_again_does_not_grow_its_tracebac
     with value.open_transform(reciprocal) as failing:
         for _ in range(5):
             try:
-                failing.value  # noqa: B018  # reading it is what raises
+                failing.value  # reading it is what raises
             except ZeroDivisionError as error:
                 lengths.append(len(traceback.extract_tb(error.__traceback__)))
     assert len(set(lengths)) == 1
@@ -184,7 +184,7 @@ async def test_failure_passes_down_and_so_does_recovery(runtime: Runtime) -> Non
     ):
         for derived in (inverse, more, both):
             with pytest.raises(ZeroDivisionError):
-                derived.value  # noqa: B018  # reading it is what raises
+                derived.value  # reading it is what raises
         value.value = 2
         assert both.value == (2, 1.5)
         async with runtime.tasks() as tasks:
@@ -201,8 +201,7 @@ async def test_end_of_the_context_ends_iterators_and_fails_waits(runtime: Runtim
         with value.open_transform(lambda number: number * 2) as double:
 
             async def follow() -> str:
-                async for number in double.eventual_values():
-                    seen.append(number)
+                seen.extend([number async for number in double.eventual_values()])
                 async for _ in double.transitions():
                     pass
                 return "ended"
@@ -295,7 +294,7 @@ async def test_composed_value_recovers_after_an_error(runtime: Runtime) -> None:
         y.value = 0
         x.value = 2
         with pytest.raises(ZeroDivisionError):
-            quotient.value  # noqa: B018  # reading it is what raises
+            quotient.value  # reading it is what raises
         y.value = 4
         assert quotient.value == 0.5
 
@@ -328,9 +327,9 @@ async def test_bad_arguments_are_errors_at_the_call() -> None:
     with pytest.raises(TypeError, match="at least one value"):
         compose_values()
     with pytest.raises(TypeError, match="x must be an AsyncValue, not 3"):
-        compose_values(x=3)  # type: ignore[arg-type]  # what is tested
+        compose_values(x=3)  # type: ignore[call-overload]  # what is tested
     with pytest.raises(TypeError, match="_transform_ must be callable"):
         compose_values(_transform_=3, x=value)  # type: ignore[call-overload]  # what is tested
     for name in ("_x", "class", "a b"):
         with pytest.raises(ValueError, match="cannot be the name of a field"):
-            compose_values(**{name: value})
+            compose_values(_transform_=None, **{name: value})

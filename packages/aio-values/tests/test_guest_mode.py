@@ -28,7 +28,7 @@ def run_with_guest(
         trio.lowlevel.start_guest_run(
             guest,
             run_sync_soon_threadsafe=loop.call_soon_threadsafe,
-            done_callback=lambda outcome: guest_ended.set_result(outcome),
+            done_callback=guest_ended.set_result,
             **options,
         )
         async with asyncio.timeout(30):
@@ -216,7 +216,7 @@ def test_trio_without_its_sign_is_asked_itself(monkeypatch: pytest.MonkeyPatch) 
     class Elsewhere:
         thread_local = object()
 
-    monkeypatch.setattr(_runtime, "_sign", None)
+    monkeypatch.setattr(_runtime.sign, "local", _runtime._NoSign)
     monkeypatch.setitem(sys.modules, "sniffio", Elsewhere)
 
     async def ask() -> str:

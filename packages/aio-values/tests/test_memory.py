@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 import tracemalloc
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,10 +50,8 @@ async def time_out(runtime: Runtime, value: AsyncValue[int]) -> None:
         lambda: value.wait_value(lambda number: False, timeout=0),
         lambda: value.wait_transition(timeout=0),
     ):
-        try:
+        with suppress(TimeoutError):
             await call()
-        except TimeoutError:
-            pass
 
 
 async def abandon(runtime: Runtime, value: AsyncValue[int]) -> None:

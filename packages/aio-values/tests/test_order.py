@@ -150,12 +150,13 @@ async def test_predicate_that_raises_fails_its_own_waits_only(runtime: Runtime) 
         failing = [await tasks.block(value.wait_value, fails) for _ in range(2)]
         held = await tasks.block(lambda: value.wait_value(lambda number: fails(number) or True, held_for=1))
         edge = await tasks.block(value.wait_transition, lambda new, old: fails(new))
-        iterator = await tasks.block(value.eventual_values(lambda number: fails(number)).__anext__)
+        iterator = await tasks.block(value.eventual_values(fails).__anext__)
         after = await tasks.block(value.wait_value, lambda number: number >= 1)
         value.value = 1
         assert await before.result() == 1
         assert await after.result() == 1
-        for wait in [*failing, held, edge, iterator]:
+        waits: list[Any] = [*failing, held, edge, iterator]
+        for wait in waits:
             with pytest.raises(LookupError, match="no one"):
                 await wait.result()
     assert value.statistics() == (0, 0)

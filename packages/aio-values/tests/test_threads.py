@@ -90,7 +90,7 @@ async def test_set_threadsafe_assigns_soon_and_in_order(runtime: Runtime) -> Non
     value = AsyncValue(0)
     seen: list[int] = []
     async with runtime.tasks() as tasks:
-        await tasks.block(value.wait_value, lambda number: seen.append(number))
+        await tasks.block(value.wait_value, seen.append)
         wait = await tasks.block(value.wait_value, 9)
 
         def assign() -> list[Future[None]]:
@@ -171,7 +171,7 @@ def test_tasks_that_a_closed_loop_left_pending_do_not_disturb_an_assignment() ->
     with value.open_transform(lambda number: 1 / (number - 2)) as derived:
         value.value = 2
         with pytest.raises(ZeroDivisionError):
-            derived.value  # noqa: B018  # reading it is what raises
+            derived.value  # reading it is what raises
     assert value.statistics().waiting == 0
     del tasks
     gc.collect()

@@ -324,7 +324,7 @@ async def test_change_policies(runtime: Runtime) -> None:
     ]
     for policy, expected in policies:
         seen = []
-        for make in (lambda old: old, lambda old: list(old), lambda old: ["other"]):
+        for make in (lambda old: old, list, lambda old: ["other"]):
             value = AsyncValue(["one"], changed=policy)
             async with runtime.tasks() as tasks:
                 wait = await tasks.block(value.wait_transition)

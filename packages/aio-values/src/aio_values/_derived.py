@@ -67,7 +67,7 @@ class DerivedValue(AsyncValue[T]):
             if source._residence is not None:
                 source._check_thread(source._residence)
             source._derived[self] = None
-            source._watched = True
+            source._takes_long_way = True
             if source._delivery is not None:
                 source._delivery.involve([self])
         self._recompute(touched=False)
@@ -97,6 +97,8 @@ class DerivedValue(AsyncValue[T]):
             new = self._compute()
         except Exception as error:
             self._version += 1
+            # Every wait has to move in again, and learns of the failure on that way.
+            self._residence = None
             # Without this frame, which would keep this value alive through its own failure.
             trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
             self._failure = Failure(error.with_traceback(trace), trace)
@@ -129,6 +131,7 @@ class DerivedValue(AsyncValue[T]):
         self._check_writable()
 
     def _released(self) -> None:
+        # It goes the long way for ever: an assignment is refused there.
         self._delivery = None
 
     def _check_writable(self) -> None:

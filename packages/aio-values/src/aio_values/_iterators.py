@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from aio_values import lowlevel
-from aio_values._matching import describe, matches
+from aio_values._matching import ANY, describe, matches
 from aio_values._value import BROKEN, EndedError
 from aio_values.lowlevel._runtime import in_trio
 from aio_values.lowlevel._waiter import on_trio
@@ -119,8 +119,11 @@ class EventualValues(_Following[T], AsyncIterator[T]):
                     if source._version != self._seen:
                         value = self._news()
                         continue
-                    source._level.add(self._target, waiter)
-                    source._watched = True
+                    if self._target is ANY:
+                        source._level.any[waiter] = None
+                        source._watched = True
+                    else:
+                        source._register(source._level, self._target, waiter)
                     try:
                         value = await awaitable
                     except BaseException as error:
@@ -182,8 +185,7 @@ class Transitions(_Following[T], AsyncIterator[tuple[T, T]]):
         source = self._source
         try:
             waiter, awaitable = self._sit_down()
-            source._edge.add(self._target, waiter)
-            source._watched = True
+            source._register(source._edge, self._target, waiter)
             try:
                 return cast("tuple[T, T]", await awaitable)
             except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import sys
+from asyncio import InvalidStateError
 from concurrent.futures import Future
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
@@ -17,7 +18,7 @@ from aio_values._registry import Crowd, Registry, wake
 from aio_values._residence import Residence, moving
 from aio_values._time import deadline_after, duration
 from aio_values.lowlevel import EXPIRED, Expired
-from aio_values.lowlevel._runtime import in_trio
+from aio_values.lowlevel._runtime import in_trio, sign
 from aio_values.lowlevel._waiter import waiter_at_home
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from aio_values._expectation import Expectation
     from aio_values._iterators import EventualValues, Transitions
     from aio_values._matching import ChangePolicy
+    from aio_values._registry import Wakeable
     from aio_values.lowlevel import Home, Waiter
 
 T = TypeVar("T")
@@ -38,6 +40,9 @@ U = TypeVar("U")
 _modules: Final = sys.modules
 # Types whose `==` and hash are beyond doubt and run no code of the user's; `float` is not one, because of NaN.
 _SIMPLE: Final = frozenset({bool, int, str, bytes, type(None)})
+
+# What waking a task raises that was cancelled meanwhile, or whose loop is closed.
+_GONE: Final = (InvalidStateError, RuntimeError)
 
 
 class EndedError(RuntimeError):
@@ -123,6 +128,7 @@ class AsyncValue(Generic[T]):
         "_residence",
         "_takes_long_way",
         "_touched_in",
+        "_transitions_watched",
         "_value",
         "_version",
         "_watched",
@@ -139,11 +145,13 @@ class AsyncValue(Generic[T]):
         # Who waits for values, who for transitions.
         self._level = Registry()
         self._edge = Registry()
-        # False while nobody waits and nothing is derived; True may be out of date.
+        # False while nobody waits at all, or for transitions; True may be out of date.
         self._watched = False
+        self._transitions_watched = False
         self._derived: dict[DerivedValue[Any], None] = {}
         self._delivery: Delivery | None = None
-        # Whether assigning is more than comparing for equality, storing and waking.
+        # Whether assigning is more than comparing for equality, storing and waking: code of the user's may run, or
+        # is running. True may be out of date.
         self._takes_long_way = self._changed is not differs
         self._residence: Residence | None = None
 
@@ -180,7 +188,7 @@ class AsyncValue(Generic[T]):
         if self._takes_long_way:
             self._deliver(new)
             return
-        # The short way, for values compared by equality: this is `differs`, written out, since a call costs as much.
+        # The short way, on which no code of the user's runs but `==`: this is `differs`, written out.
         old = self._value
         if old is new:
             return
@@ -191,11 +199,40 @@ class AsyncValue(Generic[T]):
                 return
         except Exception:  # as `differs` does: what cannot be compared has changed
             pass
-        if self._watched:
-            self._change(new)
+        old = self._value
+        self._version += 1
+        self._value = new
+        if not self._watched:
+            return
+        level = self._level
+        plain = level.plain
+        if level.any or (plain and type(new) not in _SIMPLE):
+            level.fire_plain(new, new)
+        elif plain:
+            # This is `fire_plain` and `wake`, written out for the commonest case.
+            waiting: Any = plain.pop(new, None)
+            if type(waiting) is Crowd:
+                wake(waiting, new)
+            elif waiting is not None:
+                try:  # noqa: SIM105  # a call to suppress() would cost what this saves
+                    waiting.set_result(new)
+                except _GONE:
+                    pass
+        elif not self._transitions_watched:
+            self._watched = False
+            level.shrink()
+            return
+        if self._transitions_watched:
+            self._fire_transitions(new, old)
+
+    def _fire_transitions(self, new: T, old: T) -> None:
+        edge = self._edge
+        if edge.any or edge.plain:
+            edge.fire_plain(new, (new, old))
         else:
-            self._version += 1
-            self._value = new
+            self._transitions_watched = False
+            edge.shrink()
+            self._level.shrink()
 
     def touch(self) -> None:
         """Announce that the value was mutated in place: everybody is told as if it had been assigned and had changed.
@@ -287,16 +324,19 @@ class AsyncValue(Generic[T]):
         # The commonest wait of all is written out, since calls are what it would cost: at home on asyncio, for a number
         # or a string that is not the current one.
         residence = self._residence
-        if (
-            residence is None
-            or type(value_or_predicate) not in _SIMPLE
-            or type(self._value) not in _SIMPLE
-            or self._value == value_or_predicate
-            or residence.home_ref() is not (loop := running_loop_or_none())
-            or loop is None
-            or self._failure is not None
-            or ("trio" in _modules and in_trio())
-        ):
+        loop = running_loop_or_none()
+        try:
+            common = (
+                loop is not None
+                and residence is not None
+                and residence.home_ref() is loop
+                and type(value_or_predicate) in _SIMPLE
+                and not self._value == value_or_predicate  # noqa: SIM201  # `!=` is another method, maybe a missing one
+                and not ("trio" in _modules and sign.local.name == "trio" and in_trio())
+            )
+        except Exception:  # `==` may raise, or its answer may have no truth value
+            common = False
+        if not common or loop is None:
             return await self._wait_value_anyhow(value_or_predicate)
         future: asyncio.Future[T] = loop.create_future()
         self._watched = True
@@ -360,7 +400,7 @@ class AsyncValue(Generic[T]):
                 break
         registry = self._level
         stretch = registry.hold(target, value, waiter)
-        self._watched = True
+        self._takes_long_way = True
         end = lowlevel.current_time() + seconds
         result: object = EXPIRED
         try:
@@ -409,8 +449,7 @@ class AsyncValue(Generic[T]):
         self, registry: Registry, target: object, waiter: Waiter[Any], deadline: float = math.inf
     ) -> object:
         """Wait in a registry, until `deadline` at most; leave nothing behind."""
-        registry.add(target, waiter)
-        self._watched = True
+        self._register(registry, target, waiter)
         try:
             if deadline == math.inf:
                 return await waiter
@@ -532,30 +571,14 @@ class AsyncValue(Generic[T]):
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _change(self, new: T) -> None:
-        """Assign what is known to differ, where somebody waits or did so recently."""
-        level, edge = self._level, self._edge
-        if self._derived or level.groups or edge.groups:
-            self._deliver(new)
-            return
-        # From here to the end no code of the user's runs, so nothing can interfere.
-        old = self._value
-        self._version += 1
-        self._value = new
-        if level.plain and not level.any and type(new) in _SIMPLE:
-            # `fire_plain`, written out for the commonest case.
-            woken = level.plain.pop(new, None)
-            if woken is not None:
-                wake(woken if isinstance(woken, Crowd) else (woken,), new)
-        elif level.any or level.plain:
-            level.fire_plain(new, new)
-        elif not (edge.any or edge.plain):
-            self._watched = False
-            level.shrink()
-            edge.shrink()
-            return
-        if edge.any or edge.plain:
-            edge.fire_plain(new, (new, old))
+    def _register(self, registry: Registry, target: object, waiter: Wakeable) -> None:
+        """Let `waiter` be woken from this value's `registry`."""
+        registry.add(target, waiter)
+        self._watched = True
+        if registry is self._edge:
+            self._transitions_watched = True
+        if registry.groups:
+            self._takes_long_way = True
 
     def _deliver(self, new: object) -> None:
         delivery = delivery_in_progress(self)
@@ -582,7 +605,8 @@ class AsyncValue(Generic[T]):
     def _released(self) -> None:
         """A delivery that this value was part of is over."""
         self._delivery = None
-        self._takes_long_way = self._changed is not differs
+        depended_on = self._derived or self._level.groups or self._edge.groups
+        self._takes_long_way = bool(depended_on) or self._changed is not differs
 
     def _announce(self, change: Change) -> None:
         level, edge = self._level, self._edge
@@ -598,8 +622,7 @@ class AsyncValue(Generic[T]):
     def _arm(self, target: object, expectation: Expectation[T]) -> None:
         if self._residence is not None:
             self._check_thread(self._residence)
-        self._level.add(target, expectation)
-        self._watched = True
+        self._register(self._level, target, expectation)
 
     def _disarm(self, target: object, expectation: Expectation[T]) -> None:
         self._level.discard(target, expectation)

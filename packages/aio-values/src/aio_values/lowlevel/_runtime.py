@@ -12,26 +12,39 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-class _Sign:
+class _NoSign:
     """Stands in for sniffio's thread-local where that cannot be relied on: every question goes to trio itself."""
 
     name = "trio"
 
 
+class TrioSign:
+    """Where trio leaves its name while it runs something in this thread.
+
+    `sign.local.name` that is not `"trio"` says no for certain, at the price of three look-ups.
+    """
+
+    __slots__ = ("local",)
+
+    def __init__(self) -> None:
+        self.local: Any = _NoSign
+
+
 _modules: Final = sys.modules
-# Where trio leaves its name while it runs something in this thread; not looked for yet.
-_sign: Any = None
+sign: Final = TrioSign()
 
 
 def in_trio() -> bool:
     """Whether the caller is a trio task."""
     if "trio" not in _modules:
         return False
+    if sign.local is _NoSign:
+        _look_for_sign()
     # trio's own answer is exact, but a "no" costs it a swallowed AttributeError. Its sign comes cheap, and where it is
     # missing trio does not run; where it stands, trio may still not be what runs this very code.
-    if (_sign or _look_for_sign()).name != "trio":
+    if sign.local.name != "trio":
         return False
-    if _sign is not None and running_loop_or_none() is None:
+    if sign.local is not _NoSign and running_loop_or_none() is None:
         return True
     lowlevel = getattr(_modules["trio"], "lowlevel", None)
     # A trio that another thread is still importing has no `lowlevel` yet, and runs no task either.
@@ -40,16 +53,12 @@ def in_trio() -> bool:
     return running_loop_or_none() is None or not _asyncio_is_innermost()
 
 
-def _look_for_sign() -> Any:
-    """Sniffio's thread-local, if this trio sets it (0.26 to 0.35 do); never wrong about a trio that does not."""
-    global _sign  # noqa: PLW0603  # a cache, filled once
-    sniffio = sys.modules.get("sniffio")
-    run = sys.modules.get("trio._core._run")
+def _look_for_sign() -> None:
+    """Use sniffio's thread-local, if this trio sets it (0.26 to 0.35 do); a trio that does not is asked itself."""
+    sniffio = _modules.get("sniffio")
+    run = _modules.get("trio._core._run")
     if sniffio is not None and getattr(run, "sniffio_library", None) is sniffio.thread_local:
-        _sign = sniffio.thread_local
-        return _sign
-    # Not cached: trio may be in the middle of its import.
-    return _Sign
+        sign.local = sniffio.thread_local
 
 
 def _asyncio_is_innermost() -> bool:
