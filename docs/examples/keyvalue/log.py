@@ -41,7 +41,7 @@ class Log(Resource):
     def __init__(self, path: Path, fsync: str) -> None:
         self._fsync = fsync
         self._sync_at: float | None = None  # when what was written has to be on the disk
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
         self._queue: Queue[bytes] = Queue()
         self._progress = asyncio.Event()
         self.recorded = self.written = 0
@@ -94,7 +94,8 @@ class Log(Resource):
             self.close()  # a server that cannot write its log must not go on
 
     def _append(self, records: bytes, sync: bool) -> None:
-        self._file.write(records)
-        self._file.flush()
+        rest = memoryview(records)
+        while rest:
+            rest = rest[self._file.write(rest) :]
         if sync:
             os.fsync(self._file.fileno())

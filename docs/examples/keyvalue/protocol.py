@@ -53,6 +53,9 @@ class Parser:
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of the stream."""
+        if self._position == len(self._buffer) and not self._later:
+            self._buffer, self._position, self._missing = data, 0, max(self._missing - len(data), 0)
+            return
         self._later.append(data)
         self._missing -= len(data)
         if self._missing <= 0:
