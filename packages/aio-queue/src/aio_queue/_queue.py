@@ -272,9 +272,10 @@ class Queue(Generic[T]):
 
     def _room(self) -> int:
         """Room that is not promised to anybody; less than none where items came back from cancelled getters."""
+        room = self._capacity - self._promised_room
         free_items = len(self._queue) - self._promised_items
-        # An item that is promised before it is there makes no room.
-        return self._capacity - self._promised_room - (free_items if free_items > 0 else 0)
+        # Fewer than none: an item is promised that has yet to come, which makes no room.
+        return room - free_items if free_items > 0 else room
 
     def _enter(self, items: list[T]) -> None:
         """Put items for which there is room, behind those whose turn it was before."""
