@@ -1,6 +1,8 @@
 """Groups made, used or left outside a running loop."""
 
 import asyncio
+import gc
+from typing import Any
 
 import pytest
 from aio_group import Group
@@ -111,3 +113,54 @@ def test_entering_a_group_needs_a_running_loop() -> None:
     coroutine = Group().__aenter__()
     with pytest.raises(RuntimeError, match="no running event loop"):
         coroutine.send(None)
+
+
+def test_a_loop_whose_create_task_is_its_own_makes_the_tasks() -> None:
+    made: list[object] = []
+
+    class OurLoop(asyncio.SelectorEventLoop):
+        def create_task(self, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
+            made.append(coro)
+            if len(made) == 3:
+                raise OSError("no more tasks")
+            return super().create_task(coro, **kwargs)
+
+    async def main() -> None:
+        async with Group() as group:
+            assert await group.spawn(echo, "a") == "a"
+            assert len(made) == 2
+            with pytest.raises(OSError, match="no more tasks"):
+                group.spawn(echo, "b")
+            assert repr(group) == "<Group open, 0 tasks>"
+
+    with asyncio.Runner(loop_factory=OurLoop) as runner:
+        runner.run(main())
+
+
+def test_tasks_that_are_dropped_with_their_loop_harm_nobody_elses() -> None:
+    """Their coroutines are closed wherever the collector finds them, as here in a task of another group."""
+
+    def abandon() -> None:
+        loop = asyncio.new_event_loop()
+
+        async def main() -> None:
+            for task in (Group().spawn(forever), Group().spawn(echo, "never begun")):
+                # What asyncio would say of a pending task is not the point here.
+                source: Any = getattr(task, "_source")  # noqa: B009
+                source._log_destroy_pending = False
+
+        loop.run_until_complete(main())
+        loop.close()
+
+    async def collect() -> str:
+        gc.collect()
+        await asyncio.sleep(0)
+        return "unharmed"
+
+    async def main() -> None:
+        async with Group() as group:
+            assert await group.spawn(collect) == "unharmed"
+            assert repr(group) == "<Group open, 0 tasks>"
+
+    abandon()
+    asyncio.run(main())
