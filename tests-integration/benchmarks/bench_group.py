@@ -10,6 +10,7 @@ import gc
 import importlib
 import time
 import tracemalloc
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aio_group
@@ -52,7 +53,7 @@ def against_hat(job: str, case: Callable[[Any], Awaitable[float]], repeats: int,
     else:
         cases["hat-aio"] = lambda: timed(lambda: case(hat))
     for name, other in others.items():
-        cases[name] = lambda other=other: timed(other)
+        cases[name] = partial(timed, other)
     return compare(job, cases, repeats=repeats, absent=absent)
 
 

@@ -35,8 +35,8 @@ def test_blocked_clients_are_served_first_come_first_served(service: Service, li
         pusher.expect(b":1\r\n")
     pusher.send(encode("RPUSH", "queue", "c", "d"))
     pusher.expect(b":2\r\n")
-    for line, value in zip(waiting, (b"a", b"b", b"c"), strict=True):
-        line.expect(b"*2\r\n$5\r\nqueue\r\n$1\r\n%b\r\n" % value)
+    for line, reply in zip(waiting, (b"a", b"b", b"c"), strict=True):
+        line.expect(b"*2\r\n$5\r\nqueue\r\n$1\r\n%b\r\n" % reply)
     assert service.ask("LRANGE", "queue", "0", "-1") == b"*1\r\n$1\r\nd\r\n"
 
 

@@ -11,18 +11,25 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
 
-# Module -> the foreign packages that it alone may import, because an extra or the program itself brings them.
-OPTIONAL = {"aio_coro/anyio.py": {"anyio"}}
+# Module or folder -> the foreign packages that it alone may import: an extra brings anyio, and the seam between asyncio
+# and trio imports trio (and outcome, which trio's own API speaks) only once the program itself has.
+OPTIONAL = {"aio_coro/anyio.py": {"anyio"}, "aio_values/lowlevel": {"trio", "outcome"}}
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The dotted names that a module imports, `from a import b` as `a`; relative ones are the package's own."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """The dotted names that a module imports at run time, `from a import b` as `a`; relative ones are its own."""
+    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             assert node.module is not None
             yield node.module
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            nodes += node.orelse
+        else:
+            nodes += ast.iter_child_nodes(node)
 
 
 def declared(package: Path) -> set[str]:
@@ -35,7 +42,8 @@ def is_allowed(name: str, path: Path, package: Path) -> bool:
     top, *inner = name.split(".")
     if top in sys.stdlib_module_names or top == package.name.replace("-", "_"):
         return True
-    if top in OPTIONAL.get(path.relative_to(package / "src").as_posix(), ()):
+    where = path.relative_to(package / "src").as_posix()
+    if any(top in names for place, names in OPTIONAL.items() if where == place or where.startswith(f"{place}/")):
         return True
     return top in declared(package) and not any(part.startswith("_") for part in inner)
 

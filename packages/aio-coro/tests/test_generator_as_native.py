@@ -407,7 +407,7 @@ def awaits_one_call_twice(make: Any) -> Any:
 
 def state_attributes(make: Any) -> Any:
     agen = make(blocks)()
-    seen = []
+    seen: list[tuple[object, ...]] = []
 
     def look() -> None:
         seen.append((agen.ag_running, agen.ag_frame is not None, agen.ag_await is not None, agen.ag_code.co_name))
