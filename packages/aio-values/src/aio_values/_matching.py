@@ -37,7 +37,7 @@ class equals(Generic[T]):  # noqa: N801  # reads as the predicate that it is: `w
     __slots__ = ("value",)
 
     def __init__(self, value: T) -> None:
-        self.value = value
+        self.value: T = value
 
     def __repr__(self) -> str:
         return f"equals({self.value!r})"

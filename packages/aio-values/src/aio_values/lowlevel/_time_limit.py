@@ -20,9 +20,9 @@ class TimeLimit:
     __slots__ = ("__weakref__", "deadline", "expired")
 
     def __init__(self, deadline: float) -> None:
-        self.deadline = deadline
+        self.deadline: float = deadline
         """The time of `current_time()` at which the body is ended."""
-        self.expired = False
+        self.expired: bool = False
         """True once the body was ended because the time was over, False if it ended by itself."""
 
     def __repr__(self) -> str:
