@@ -190,11 +190,24 @@ class Queue(Generic[T]):
             except BaseException as error:
                 self._leave_putters(putter, 1, error)
                 raise
+            if self._puts_directly and len(self._arriving) == 1:
+                # The other common case, of a queue that was full: nobody stands before this item, or behind it.
+                self._arriving.clear()
+                self._promised_room -= 1
+                self._unsettled = False
+                self._queue.append(item)
+                self._owed += 1
+                if getters:
+                    self._promise_items()
+                if self._putters:
+                    self._promise_room()
+                elif not getters:
+                    self._grant_credit()
+                return
             try:
                 self._arrive(putter, [item])
             finally:
-                if self._putters:
-                    self._promise_room()
+                self._promise_room()
 
     def put_nowait(self, item: T) -> None:
         """Put an item if there is room now, without overtaking a put that waits.
@@ -394,7 +407,11 @@ class Queue(Generic[T]):
 
     def _grant_credit(self) -> None:
         """Let puts go ahead until the room is used up, or something comes up."""
-        credit = max(0, min(_MOST_CREDIT, self._room()))
+        credit = self._room()
+        if credit > _MOST_CREDIT:
+            credit = _MOST_CREDIT
+        elif credit < 0:
+            credit = 0
         self._owed += credit - self._credit
         self._credit = credit
 
