@@ -1,9 +1,8 @@
 """aio-values against trio-util (on trio) and against bare futures (on asyncio).
 
-    hatch run bench:run tests-integration/benchmarks/bench_values.py [job ...]
+    hatch run bench:values [job ...]
 
-Jobs named for trio compare with trio-util, the library that the API comes from; those named for asyncio with the least
-that asyncio itself can do. `memory` has no peer: it prints what a million waits leave behind.
+On trio, the peer is trio-util, the library that the API comes from; on asyncio, the least that asyncio itself can do.
 """
 
 from __future__ import annotations

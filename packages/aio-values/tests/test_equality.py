@@ -190,3 +190,19 @@ async def test_predicate_may_answer_with_any_truth(runtime: Runtime) -> None:
         assert await wait.result() == "x"
         with pytest.raises(ValueError, match="ambiguous"):
             await ambiguous.result()
+
+
+async def test_odd_values_that_nobody_waits_for_are_stored(runtime: Runtime) -> None:
+    for one, other in ((Array(), Array()), (Incomparable(), Incomparable())):
+        value: AsyncValue[Any] = AsyncValue(one)
+        value.value = other
+        assert value.value is other
+        with value.open_transform(lambda item: item) as same:
+            value.value = one
+            assert same.value is one
+    number: AsyncValue[Any] = AsyncValue(nan := float("nan"))
+    number.value = float("nan")
+    assert number.value is nan
+    number.value = Array()
+    number.value = 1
+    assert number.value == 1

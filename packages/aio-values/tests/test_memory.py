@@ -1,6 +1,6 @@
 """Nothing grows with time: waits and iterators, however they end, leave a value as it was.
 
-`hatch run bench` has the same with a million waits.
+`tests-integration/benchmarks/memory_values.py` shows the same for a million waits.
 """
 
 from __future__ import annotations

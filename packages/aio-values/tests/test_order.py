@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -244,3 +246,46 @@ async def test_predicate_that_assigns_while_a_wait_begins_is_not_missed(runtime:
     assert await value.wait_value(advances) == 3
     value.value = 0
     assert await value.eventual_values(advances).__anext__() == 3
+
+
+async def test_predicate_that_assigns_while_a_hold_begins_is_not_missed(runtime: Runtime) -> None:
+    value = AsyncValue(0)
+
+    def settles(number: int) -> bool:
+        if 0 < number < 3:
+            value.value = number + 1
+        return number > 0
+
+    async with runtime.tasks() as tasks:
+        held = await tasks.block(lambda: value.wait_value(settles, held_for=1))
+        value.value = 1
+        # The first call ends the wait, so nobody asks about what it assigned, until the hold begins.
+        assert value.value == 2
+        assert await held.result() == 3
+        value.value = 1
+        start = runtime.time()
+        assert await value.wait_value(settles, held_for=1) == 3
+        assert runtime.time() == pytest.approx(start + 1)
+
+
+async def test_interruption_in_a_transform_reaches_the_assigner_and_spares_the_others(runtime: Runtime) -> None:
+    value = AsyncValue(0)
+
+    def interrupted(number: int) -> int:
+        if number:
+            raise KeyboardInterrupt
+        return number
+
+    with value.open_transform(interrupted), value.open_transform(str) as text:
+        with pytest.raises(KeyboardInterrupt):
+            value.value = 1
+        assert text.value == "1"
+
+
+async def test_timeout_names_functions_as_people_do(runtime: Runtime) -> None:
+    value = AsyncValue(0)
+    for target, name in ((partial(max, 0), "partial(max)"), ("x" * 500, "502 characters")):
+        with pytest.raises(TimeoutError, match=re.escape(name)):
+            await value.wait_value(target, timeout=0)  # type: ignore[arg-type]  # anything can be waited for
+    with pytest.raises(TimeoutError, match=r"wait_transition\(any\)"):
+        await value.wait_transition(timeout=0)

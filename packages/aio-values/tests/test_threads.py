@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from aio_values import AsyncValue, compose_values
+from aio_values import AsyncValue, compose_values, lowlevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,6 +175,34 @@ def test_tasks_that_a_closed_loop_left_pending_do_not_disturb_an_assignment() ->
     assert value.statistics().waiting == 0
     del tasks
     gc.collect()
+
+
+@pytest.mark.asyncio_logs_errors
+def test_task_alone_that_a_closed_loop_left_pending_does_not_disturb_an_assignment() -> None:
+    value = AsyncValue(0)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(value.wait_value(1))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    value.value = 1
+    assert value.statistics().waiting == 0
+    del task
+    gc.collect()
+
+
+def test_assignment_for_a_home_that_ends_just_now_happens_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = AsyncValue(0)
+    loop = asyncio.new_event_loop()
+    with pytest.raises(TimeoutError):
+        loop.run_until_complete(value.wait_value(-1, timeout=0))
+
+    def post(*_: object) -> None:
+        loop.close()
+        raise RuntimeError("the loop is closed")
+
+    monkeypatch.setattr(lowlevel, "post", post)
+    assert in_thread(lambda: value.set_threadsafe(1)).done()
+    assert value.value == 1
 
 
 def test_loop_that_is_stopped_between_runs_still_owns_the_value() -> None:
