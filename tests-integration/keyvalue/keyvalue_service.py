@@ -139,14 +139,15 @@ class Service(Peer):
         try:
             if self.process.poll() is None:
                 assert self.stop() == 0
-                assert self.errors() == ""
+                assert self.errors() == "", self.errors()
         finally:
             self.kill()
 
     def errors(self) -> str:
-        """What was written to the standard error."""
+        """What was written to the standard error; asyncio's debug mode may find some callbacks slow."""
         self._errors.seek(0)
-        return self._errors.read().decode()
+        lines = self._errors.read().decode().splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith("Executing <"))
 
     def memory(self) -> int:
         """How many bytes of memory the server occupies."""
