@@ -161,6 +161,19 @@ async def test_what_the_pool_refuses_is_raised_at_the_call() -> None:
             executor.spawn(divmod, 7, 3)
 
 
+async def test_a_call_from_another_thread_is_refused_and_runs_nothing() -> None:
+    called: list[bool] = []
+    async with Executor(1) as executor:
+
+        def elsewhere() -> str:
+            with pytest.raises(RuntimeError) as caught:
+                executor.spawn(called.append, True)
+            return str(caught.value)
+
+        assert "call_soon_threadsafe" in await asyncio.to_thread(elsewhere)
+    assert called == []
+
+
 async def test_create_executor_passes_all_arguments() -> None:
     in_executor = create_executor(1, "our-threads")
     assert await in_executor(dict, fn=1, loop=2) == {"fn": 1, "loop": 2}

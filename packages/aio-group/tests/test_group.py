@@ -3,7 +3,9 @@
 import asyncio
 import concurrent.futures
 import contextvars
+import functools
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Generator
@@ -97,6 +99,12 @@ async def test_wrong_arguments_are_reported_at_the_call() -> None:
 @pytest.mark.parametrize("limit", [0, -1])
 async def test_a_limit_below_one_is_refused(limit: int) -> None:
     with pytest.raises(ValueError, match="limit must be at least 1"):
+        Group(limit=limit)
+
+
+@pytest.mark.parametrize("limit", [2.5, "3"])
+async def test_a_limit_that_is_no_whole_number_is_refused(limit: Any) -> None:
+    with pytest.raises(TypeError, match="limit must be a whole number or None"):
         Group(limit=limit)
 
 
@@ -266,17 +274,28 @@ class Numbered(asyncio.Task[Any]):
     """A task class of somebody's own."""
 
 
-@pytest.mark.parametrize("eager", [False, True])
-async def test_task_factories_are_respected(eager: bool) -> None:
-    loop = asyncio.get_running_loop()
-    made: list[asyncio.Future[Any]] = []
+class Factory:
+    """A task factory that takes whatever a loop gives it: loops differ in that."""
 
-    def factory(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> asyncio.Future[Any]:
-        if eager and hasattr(asyncio, "eager_task_factory"):
-            made.append(asyncio.eager_task_factory(loop, coro, **kwargs))
-        else:
-            made.append(Numbered(coro, loop=loop, **kwargs))
-        return made[-1]
+    def __init__(self, make: Any, **options: Any) -> None:
+        self.made = 0
+        self._make = make
+        self._options = options
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, *, context: Any = None, **_: Any) -> Any:
+        self.made += 1
+        return self._make(coro, loop=loop, context=context, **self._options)
+
+
+FACTORIES = {"its own class": functools.partial(Factory, Numbered)}
+if sys.version_info >= (3, 12):
+    FACTORIES["eager"] = functools.partial(Factory, asyncio.Task, eager_start=True)
+
+
+@pytest.mark.parametrize("make_factory", FACTORIES.values(), ids=FACTORIES)
+async def test_task_factories_are_respected(make_factory: Callable[[], Factory]) -> None:
+    loop = asyncio.get_running_loop()
+    factory = make_factory()
 
     async def fail() -> None:
         raise ValueError("expected")
@@ -295,12 +314,12 @@ async def test_task_factories_are_respected(eager: bool) -> None:
         await settle()
         assert [future.done() for future in ended] == [True, False, True]
         await group.async_close()
-        assert len(made) == 6
+        assert factory.made == 6
     finally:
         loop.set_task_factory(None)
 
 
-@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="eager tasks came with 3.12")
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
 async def test_an_eager_task_may_close_the_group_before_its_first_wait() -> None:
     loop = asyncio.get_running_loop()
     log: list[str] = []
@@ -312,7 +331,7 @@ async def test_an_eager_task_may_close_the_group_before_its_first_wait() -> None
         finally:
             log.append(f"ended in {group!r}")
 
-    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009  # unknown to mypy for 3.11
+    loop.set_task_factory(Factory(asyncio.Task, eager_start=True))
     try:
         group = Group()
         task = group.spawn(close_and_wait)

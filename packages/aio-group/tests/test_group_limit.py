@@ -1,6 +1,8 @@
 """Groups that let only so many tasks run at a time."""
 
 import asyncio
+import sys
+from typing import Any
 
 import pytest
 from aio_group import Group, GroupClosedError, call_on_cancel
@@ -146,6 +148,29 @@ async def test_a_limit_counts_the_groups_own_tasks_only() -> None:
             each.spawn(work, number)
         await settle()
         assert work.running == [0, 2, 3, 4]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+async def test_one_that_starts_eagerly_finds_the_one_before_it_done() -> None:
+    loop = asyncio.get_running_loop()
+    work = Work()
+
+    def eager(loop: asyncio.AbstractEventLoop, coro: Any, *, context: Any = None, **_: Any) -> Any:
+        make: Any = asyncio.Task
+        return make(coro, loop=loop, context=context, eager_start=True)
+
+    async def follow() -> int:
+        return await first
+
+    async with Group(limit=1) as group:
+        first = group.spawn(work, 1)
+        second = group.spawn(follow)
+        await settle()
+        loop.set_task_factory(eager)
+        work.finish(1)
+        async with asyncio.timeout(10):
+            assert await second == 1
+        loop.set_task_factory(None)
 
 
 async def test_many_that_wait_need_no_deep_stack() -> None:

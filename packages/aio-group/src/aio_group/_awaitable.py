@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import inspect
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def as_future(obj: Awaitable[_T], *, loop: asyncio.AbstractEventLoop | None = No
     try:
         return asyncio.ensure_future(obj, loop=loop)
     except TypeError:
+        if inspect.isawaitable(obj):
+            raise  # by a task factory
         if callable(obj):
             raise TypeError(f"{obj!r} is a function, not an awaitable: give what calling it returns") from None
         raise TypeError(f"a coroutine, future or other awaitable is needed, not {obj!r}") from None

@@ -79,7 +79,9 @@ class Executor(Resource):
 
         Raises:
             GroupClosedError: The executor is closing or closed.
+            RuntimeError: Called from another loop or thread than the executor's; `fn` is not run.
         """
+        self._group._check_loop()
         if not self._group.is_open:
             raise GroupClosedError(f"cannot run {fn!r}: the executor is {'closed' if self.is_closed else 'closing'}")
         return self._calls.wrap(asyncio.wrap_future(_submit(self._pool, fn, *args, **kwargs), loop=self._loop))

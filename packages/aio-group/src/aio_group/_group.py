@@ -116,6 +116,8 @@ class Group(Resource):
     ) -> None:
         if exception_cb is not None and not callable(exception_cb):
             raise TypeError(f"exception_cb must be a function or None, not {exception_cb!r}")
+        if limit is not None and not isinstance(limit, int):
+            raise TypeError(f"limit must be a whole number or None, not {limit!r}")
         if limit is not None and limit < 1:
             raise ValueError(f"limit must be at least 1, or None for no limit, not {limit!r}")
         self._exception_cb = exception_cb
@@ -393,7 +395,11 @@ class Group(Resource):
             handle = self._listened.pop(task, None)
             if handle is not None:
                 handle._tell_result(result)
-            self._after_end()
+            if self._queue:
+                # One pass later, this task is done, and code that an eager factory runs at once finds it so.
+                task.get_loop().call_soon(self._after_end)
+            else:
+                self._advance_closing()
         return result
 
     def _heed_failure(self) -> None:
