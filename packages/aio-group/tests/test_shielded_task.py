@@ -198,6 +198,38 @@ async def test_a_cancelled_task_is_seen_with_its_message() -> None:
             unwatched.exception()
 
 
+async def test_a_task_cancelled_in_its_last_step_is_cancelled_for_all() -> None:
+    """Asyncio drops the result then; nobody may be told another story."""
+
+    async def cancel_itself_and_return() -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return "dropped"
+
+    async with Group() as group:
+        heard, unheard = group.spawn(cancel_itself_and_return), group.spawn(cancel_itself_and_return)
+        with pytest.raises(asyncio.CancelledError):
+            await heard
+        assert heard.cancelled()
+        assert unheard.cancelled()
+        assert repr(group) == "<Group open, 0 tasks>"
+
+
+async def test_a_task_that_swallowed_a_cancellation_gives_its_result() -> None:
+    async def swallow() -> str:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            return "result"
+        return "not reached"
+
+    group = Group()
+    task = group.spawn(swallow)
+    await group.async_close()
+    assert await task == "result"
+
+
 @pytest.mark.parametrize("listen", [True, False])
 async def test_the_group_cancels_and_those_who_wait_see_it(listen: bool) -> None:
     gate = Gate()

@@ -377,7 +377,7 @@ class Group(Resource):
         """Run a task's coroutine and enter its end.
 
         A done callback would cost a pass of the loop, and half as much again as all of a short task; so a success, the
-        usual end, is entered here, in the task's last step. A failure needs a callback, which finds the task done.
+        usual end, is entered here, in the task's last step. All else needs a callback, which finds the task done.
         """
         try:
             await _PRIMED
@@ -385,11 +385,15 @@ class Group(Resource):
         except BaseException:
             if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
                 coroutine.close()
-            self._heed_failure()
+            self._heed_end()
             raise
         task = current_task(self._loop)
         if TYPE_CHECKING:
             assert task is not None
+        if task.cancelling():
+            # If that was asked for in this last step, asyncio makes the task a cancelled one, whatever it returns.
+            task.add_done_callback(self._task_ended)
+            return result
         self._tasks.discard(task)
         if self._listened or self._queue or self._state is not _OPEN:
             handle = self._listened.pop(task, None)
@@ -402,8 +406,8 @@ class Group(Resource):
                 self._advance_closing()
         return result
 
-    def _heed_failure(self) -> None:
-        """Note that the running task will fail; not done in `_run`, whose frame must not lead from error to task."""
+    def _heed_end(self) -> None:
+        """Ask to be told when the running task is done; not in `_run`, whose frame must not lead from error to task."""
         task = current_task(self._loop)
         # When a coroutine is closed instead of run to its end, this is some other task, or none: `_task_ended` knows
         # its own.
