@@ -1,6 +1,6 @@
 """Queues: ours against asyncio.Queue and hat.aio's.
 
-Everything here runs in one thread and waits for nothing outside, so its own CPU time is what is taken: what else runs on
+Everything here runs in one thread and waits for nothing outside, so its CPU time is what is taken: what else runs on
 the machine stays out of the figures.
 """
 
