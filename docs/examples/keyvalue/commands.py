@@ -1,11 +1,10 @@
 """The commands: a method each, which takes the words behind a command's name and returns its reply, encoded."""
 
-import inspect
 import math
 import re
-import sys
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
+from functools import partialmethod
 from itertools import islice
 from typing import NamedTuple
 
@@ -18,6 +17,12 @@ _OK = b"+OK\r\n"
 _NULL, _NULL_ARRAY = {2: b"$-1\r\n", 3: b"_\r\n"}, {2: b"*-1\r\n", 3: b"_\r\n"}  # by version of RESP
 _NOT_AN_INTEGER = b"ERR value is not an integer or out of range"
 _NOT_POSITIVE = b"ERR value is out of range, must be positive"
+_ARITIES = """
+    ping:-1 echo:2 quit:-1 hello:-1 client|id:2 client|setname:3 client|setinfo:4 command:-1 command|count:2
+    command|docs:-2 config|get:-3 info:-1 get:2 set:-3 mget:-2 mset:-3 del:-2 exists:-2 incr:2 incrby:3 expire:-3
+    pexpireat:-3 ttl:2 keys:2 dbsize:1 flushall:-1 lpush:-3 rpush:-3 lpop:-2 rpop:-2 llen:2 lrange:4 blpop:-3
+    subscribe:-2 unsubscribe:-1 publish:3
+"""  # how many words make a command; or, with a minus, how many at least
 _WHEN_SUBSCRIBED = {b"ping", b"quit", b"subscribe", b"unsubscribe"}
 _NOT_WHEN_SUBSCRIBED = (
     b"ERR Can't execute '%b': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
@@ -47,7 +52,7 @@ class State:
 
 
 class _Commands:
-    """The name of a method is that of its command and subcommand, its parameters are the words that must follow."""
+    """The name of a method is that of its command and subcommand; it takes the words that follow."""
 
     def __init__(self, state: State, number: int, send: Callable[[bytes], None]) -> None:
         self.state, self.db, self.number, self.send = state, state.database, number, send
@@ -106,8 +111,8 @@ class _Commands:
     def command_docs(self, *_names: bytes) -> bytes:
         return self._map({})
 
-    def config_get(self, pattern: bytes, *patterns: bytes) -> bytes:
-        wanted = [_glob(each.lower()) for each in (pattern, *patterns)]
+    def config_get(self, *patterns: bytes) -> bytes:
+        wanted = [_glob(pattern.lower()) for pattern in patterns]
         config = self.state.config.items()
         return self._map({name: bulk(value) for name, value in config if any(each.fullmatch(name) for each in wanted)})
 
@@ -139,34 +144,32 @@ class _Commands:
         self.db.set(key, value, deadline)
         return _OK
 
-    def mget(self, key: bytes, *keys: bytes) -> bytes:
-        values = [self.db.get(each) for each in (key, *keys)]
+    def mget(self, *keys: bytes) -> bytes:
+        values = [self.db.get(key) for key in keys]
         return array([self._bulk_or_null(value if isinstance(value, bytes) else None) for value in values])
 
-    def mset(self, key: bytes, value: bytes, *more: bytes) -> bytes:
-        if len(more) % 2:
+    def mset(self, *words: bytes) -> bytes:
+        if len(words) % 2:
             raise _wrong_number(b"mset")
-        words = iter((key, value, *more))
-        for each in words:
-            self.db.set(each, next(words))
+        for key, value in zip(words[::2], words[1::2], strict=True):
+            self.db.set(key, value)
         return _OK
 
-    def del_(self, key: bytes, *keys: bytes) -> bytes:
-        return integer(sum(each in self.db and self.db.delete(each) for each in (key, *keys)))
+    def del_(self, *keys: bytes) -> bytes:
+        return integer(sum(key in self.db and self.db.delete(key) for key in keys))
 
-    def exists(self, key: bytes, *keys: bytes) -> bytes:
-        return integer(sum(each in self.db for each in (key, *keys)))
+    def exists(self, *keys: bytes) -> bytes:
+        return integer(sum(key in self.db for key in keys))
 
-    def incr(self, key: bytes) -> bytes:
-        return self.incrby(key, b"1")
-
-    def incrby(self, key: bytes, increment: bytes) -> bytes:
+    def incrby(self, key: bytes, increment: bytes = b"1") -> bytes:
         amount, value = _integer(increment), self.db.string(key)
         number = amount + (0 if value is None else _integer(value))
         if not -(2**63) <= number < 2**63:
             raise ReplyError(b"ERR increment or decrement would overflow")
         self.db.set(key, b"%d" % number, self.db.deadlines.get(key))
         return integer(number)
+
+    incr = incrby
 
     def expire(self, key: bytes, seconds: bytes, *options: bytes) -> bytes:
         return self._expire(b"expire", key, seconds, options, 1000, self.db.now())
@@ -204,22 +207,12 @@ class _Commands:
         self.db.clear()
         return _OK
 
-    def lpush(self, key: bytes, value: bytes, *values: bytes) -> bytes:
-        return self._push(b"L", key, value, *values)
-
-    def rpush(self, key: bytes, value: bytes, *values: bytes) -> bytes:
-        return self._push(b"R", key, value, *values)
-
     def _push(self, side: bytes, key: bytes, *values: bytes) -> bytes:
         length = self.db.push(side, key, values)
         self.state.waiting.serve(key)
         return integer(length)
 
-    def lpop(self, key: bytes, *count: bytes) -> bytes:
-        return self._pop(b"L", key, *count)
-
-    def rpop(self, key: bytes, *count: bytes) -> bytes:
-        return self._pop(b"R", key, *count)
+    lpush, rpush = partialmethod(_push, b"L"), partialmethod(_push, b"R")
 
     def _pop(self, side: bytes, key: bytes, *count: bytes) -> bytes:
         if not count:
@@ -233,6 +226,8 @@ class _Commands:
             return _NULL_ARRAY[self.protocol]
         return array([bulk(value) for value in self.db.pop(side, key, limit)])
 
+    lpop, rpop = partialmethod(_pop, b"L"), partialmethod(_pop, b"R")
+
     def llen(self, key: bytes) -> bytes:
         return integer(len(self.db.items(key) or ()))
 
@@ -242,12 +237,12 @@ class _Commands:
         first, end, _ = slice(first, last + 1 or None).indices(len(items))
         return array([bulk(item) for item in islice(items, first, max(first, end))])
 
-    def blpop(self, key: bytes, *more: bytes) -> bytes | None:
-        *keys, timeout = key, *more
+    def blpop(self, *words: bytes) -> bytes | None:
+        *keys, timeout = words
         seconds = _timeout(timeout)
-        for each in keys:
-            if self.db.items(each):
-                return array([bulk(each), bulk(*self.db.pop(b"L", each))])
+        for key in keys:
+            if self.db.items(key):
+                return array([bulk(key), bulk(*self.db.pop(b"L", key))])
         self.phase = Phase.BLOCKED
         self.state.waiting.wait(self._answer, keys, seconds)
         return None
@@ -256,9 +251,9 @@ class _Commands:
         self.phase = Phase.READY
         self.send(array([bulk(part) for part in found]) if found else _NULL_ARRAY[self.protocol])
 
-    def subscribe(self, channel: bytes, *channels: bytes) -> bytes:
+    def subscribe(self, *channels: bytes) -> bytes:
         replies = []
-        for each in (channel, *channels):
+        for each in channels:
             self.channels[each] = None
             self.state.channels.setdefault(each, {})[self] = None
             replies.append(self._subscription(b"subscribe", each))
@@ -338,29 +333,22 @@ def _wrong_number(name: bytes) -> ReplyError:
 
 
 class _Command(NamedTuple):
-    """A method of `_Commands`, and how many words call it, `own_words` for its name included."""
+    """A method of `_Commands`, called with all words but its `own`."""
 
     name: bytes
     run: Callable[..., bytes | None]
-    own_words: int
-    at_least: int
-    at_most: int
+    own: int
     arity: int
 
 
-def _declared(function: Callable[..., bytes | None]) -> _Command:
-    name = function.__name__.rstrip("_").replace("_", "|").encode()
-    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()][1:]
-    own = 1 + name.count(b"|")
-    at_least = own + kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return _Command(name, function, own, at_least, sys.maxsize, -at_least)
-    return _Command(name, function, own, at_least, at_least, at_least)
+def _declared(name: str, arity: str) -> _Command:
+    method = "del_" if name == "del" else name.replace("|", "_")
+    return _Command(name.encode(), getattr(_Commands, method), len(name.split("|")), int(arity))
 
 
-_DECLARED = [_declared(method) for name, method in vars(_Commands).items() if not name.startswith("_")]
+_DECLARED = [_declared(*each.split(":")) for each in _ARITIES.split()]
 _BY_NAME = {each.name: each for each in _DECLARED}
-_CONTAINERS = {each.name.split(b"|")[0] for each in _DECLARED if each.own_words == 2}
+_CONTAINERS = {each.name.split(b"|")[0] for each in _DECLARED if each.own == 2}
 _PLAIN = {spelt: each for name, each in _BY_NAME.items() if name not in _CONTAINERS for spelt in (name, name.upper())}
 
 
@@ -388,11 +376,11 @@ class Session(_Commands):
         self.state.gauges.commands += 1
         try:
             command = _PLAIN.get(words[0]) or _find(words)
-            if not command.at_least <= len(words) <= command.at_most:
+            if len(words) != command.arity and not 0 < -command.arity <= len(words):
                 raise _wrong_number(command.name)
             if self.channels and self.protocol == 2 and command.name not in _WHEN_SUBSCRIBED:
                 raise ReplyError(_NOT_WHEN_SUBSCRIBED % command.name)
-            return command.run(self, *words[command.own_words :])
+            return command.run(self, *words[command.own :])
         except ReplyError as error:
             return error.reply
 
