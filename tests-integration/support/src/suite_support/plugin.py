@@ -7,6 +7,7 @@ import gc
 import importlib.util
 import logging
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,9 @@ settings.register_profile("thorough", deadline=None, max_examples=2000, suppress
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts its background jobs like this; programs under test would inherit it, and ignore signals too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "asyncio_logs_errors: this test makes asyncio log errors on purpose, and looks at them itself"
     )
