@@ -253,6 +253,41 @@ async def test_repr_and_str_tell_the_state() -> None:
     assert "closed" in str(queue)
 
 
+async def test_repr_shows_the_first_items_only_and_survives_a_queue_in_itself() -> None:
+    queue: Queue[object] = Queue()
+    await queue.put_many(range(10))
+    assert "items=[0, 1, 2, 3, 4, 5, ...]" in repr(queue)
+    holder: LifoQueue[object] = LifoQueue()
+    holder.put_nowait(holder)
+    assert "items=[<LifoQueue at 0x" in repr(holder)
+
+
+async def test_repr_counts_who_waits() -> None:
+    queue: Queue[int] = Queue(1)
+    getters = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await settle()
+    assert "getters=3" in repr(queue)
+    for task in getters[1:]:
+        task.cancel()
+    await settle()
+    assert "getters=1" in repr(queue)
+    queue.put_nowait(1)
+    queue.put_nowait(2)
+    putter = asyncio.create_task(queue.put(3))
+    await asyncio.sleep(0)
+    await settle()
+    assert "size=1 maxsize=1 items=[2] getters=0 putters=1 unfinished=2" in repr(queue)
+    assert await queue.get() == 2
+    await putter
+
+
+async def test_maxsize_need_not_be_an_integer() -> None:
+    queue: Queue[int] = Queue(1.5)  # type: ignore[arg-type]  # asyncio.Queue compares, and so takes it
+    await queue.put_many([1, 2])
+    assert queue.full()
+    assert not Queue[int](float("inf")).full()  # type: ignore[arg-type]  # the same
+
+
 async def test_subclass_hooks_of_asyncio_are_honoured() -> None:
     class Newest(Queue[int]):
         def _init(self, maxsize: int) -> None:

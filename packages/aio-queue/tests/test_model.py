@@ -10,6 +10,7 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from aio_queue import LifoQueue, PriorityQueue, Queue, QueueClosedError, QueueEmptyError, QueueFullError
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -23,6 +24,8 @@ class _AnyQueue(RuleBasedStateMachine):
     """What holds for every order; a subclass says which queue, and what comes out of it next."""
 
     make: Callable[[int], Queue[int]]
+    # Whether batches may be larger than maxsize, of which some items can be out before the put is done.
+    in_pieces = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,6 +40,10 @@ class _AnyQueue(RuleBasedStateMachine):
         self.putting_now: set[int] = set()
         self.taken: list[int] = []
         self.done = 0
+        self.dropped = False
+        # How each get and put stands, in the order in which they began: None while it waits, then whether it succeeded.
+        self.gets: list[bool | None] = []
+        self.puts: list[bool | None] = []
 
     @initialize(maxsize=st.integers(0, 3))
     def begin(self, maxsize: int) -> None:
@@ -57,15 +64,38 @@ class _AnyQueue(RuleBasedStateMachine):
 
     @contextmanager
     def putting_these(self, items: list[int]) -> Iterator[None]:
+        place = len(self.puts)
+        self.puts.append(None if items else False)
         self.putting_now.update(items)
         try:
             yield
-        except QueueClosedError:
+        except BaseException as error:
+            self.puts[place] = False
+            # Of a batch that does not fit as a whole, the pieces before the exception are in, as its note tells.
+            for note in getattr(error, "__notes__", []):
+                self.succeeded.update(items[: int(note.split()[3])])
+            if not isinstance(error, QueueClosedError):
+                raise
             assert self.queue.is_closed
         else:
+            self.puts[place] = bool(items)
             self.succeeded.update(items)
         finally:
             self.putting_now.difference_update(items)
+
+    @contextmanager
+    def getting_one(self) -> Iterator[None]:
+        place = len(self.gets)
+        self.gets.append(None)
+        try:
+            yield
+        except BaseException as error:
+            self.gets[place] = False
+            if not isinstance(error, QueueClosedError):
+                raise
+            assert self.queue.is_closed
+        else:
+            self.gets[place] = True
 
     def note_taken(self, item: int) -> None:
         self.taken.append(item)
@@ -81,11 +111,10 @@ class _AnyQueue(RuleBasedStateMachine):
         if yields:
             self.run(1)
 
-    @precondition(lambda self: self.maxsize == 0 or self.maxsize > 1)
-    @rule(count=st.integers(0, 3))
+    @rule(count=st.integers(0, 7))
     def start_put_many(self, count: int) -> None:
         async def put_many() -> None:
-            items = self.new_items(min(count, self.maxsize or count))
+            items = self.new_items(count if self.in_pieces else min(count, self.maxsize or count))
             with self.putting_these(items):
                 await self.queue.put_many(items)
 
@@ -105,15 +134,14 @@ class _AnyQueue(RuleBasedStateMachine):
             assert self.queue.is_closed
         else:
             assert not was_full
+            self.puts.append(True)
             self.succeeded.add(item)
 
     @rule(yields=st.booleans())
     def start_get(self, yields: bool) -> None:
         async def get() -> None:
-            try:
+            with self.getting_one():
                 self.note_taken(await self.queue.get())
-            except QueueClosedError:
-                assert self.queue.is_closed
 
         self.start(get(), self.getting)
         if yields:
@@ -122,11 +150,8 @@ class _AnyQueue(RuleBasedStateMachine):
     @rule(max_items=st.integers(1, 3))
     def start_get_many(self, max_items: int) -> None:
         async def get_many() -> None:
-            try:
+            with self.getting_one():
                 items = await self.queue.get_many(max_items)
-            except QueueClosedError:
-                assert self.queue.is_closed
-            else:
                 assert 1 <= len(items) <= max_items
                 for item in items:
                     self.note_taken(item)
@@ -136,9 +161,11 @@ class _AnyQueue(RuleBasedStateMachine):
     @rule()
     def start_iterating_once(self) -> None:
         async def iterate() -> None:
-            async for item in self.queue:
-                self.note_taken(item)
-                return
+            with self.getting_one():
+                async for item in self.queue:
+                    self.note_taken(item)
+                    return
+                raise QueueClosedError
 
         self.start(iterate(), self.getting)
 
@@ -181,9 +208,18 @@ class _AnyQueue(RuleBasedStateMachine):
             assert self.queue.full() or self.queue.qsize() > 0
         if self.getting:
             assert not self.queue.is_closed
-        in_it = len(self.succeeded) - len(self.taken)
-        assert self.queue.qsize() == len(self.queue) == in_it
+        for line in (self.gets, self.puts):
+            if None in line:
+                # Who waits came later than all that were served.
+                assert True not in line[line.index(None) :]
+        in_it = self.queue.qsize()
+        assert len(self.queue) == in_it
         assert self.queue.empty() == (in_it == 0)
+        if self.dropped:
+            assert in_it == 0
+        else:
+            sure = len(self.succeeded.difference(self.taken))
+            assert sure <= in_it <= sure + (len(self.putting_now) if self.in_pieces else 0)
         if self.maxsize:
             assert self.queue.full() == (in_it >= self.maxsize or bool(self.putting))
 
@@ -191,6 +227,13 @@ class _AnyQueue(RuleBasedStateMachine):
     @rule()
     def close(self) -> None:
         self.queue.close()
+        self.come_to_rest()
+
+    @precondition(lambda self: self.next_item > 12)
+    @rule()
+    def shut_down_at_once(self) -> None:
+        self.queue.shutdown(immediate=True)
+        self.dropped = True
         self.come_to_rest()
 
     def run(self, count: int) -> None:
@@ -208,7 +251,7 @@ class _AnyQueue(RuleBasedStateMachine):
     @invariant()
     def nothing_is_taken_that_was_not_put_or_twice(self) -> None:
         assert len(self.taken) == len(set(self.taken))
-        assert set(self.taken) <= self.succeeded
+        assert self.succeeded.union(self.putting_now).issuperset(self.taken)
 
     def teardown(self) -> None:
         try:
@@ -226,11 +269,14 @@ class _AnyQueue(RuleBasedStateMachine):
         self.drop_finished()
         while not self.queue.empty():
             self.note_taken(self.queue.get_nowait())
-        assert sorted(self.taken) == sorted(self.succeeded)
+        assert self.dropped or sorted(self.taken) == sorted(self.succeeded)
+        assert self.succeeded.issuperset(self.taken)
         while self.done < len(self.taken):
             self.queue.task_done()
             self.done += 1
         self.loop.run_until_complete(self.queue.join())
+        with pytest.raises(ValueError, match="task_done"):
+            self.queue.task_done()
 
     def check_order(self) -> None:
         """What came out over the whole run stands in the order that this queue promises."""
@@ -238,9 +284,11 @@ class _AnyQueue(RuleBasedStateMachine):
 
 class _Fifo(_AnyQueue):
     make = Queue
+    in_pieces = True
 
     def check_order(self) -> None:
-        assert self.taken == [item for item in self.called if item in self.succeeded]
+        taken = set(self.taken)
+        assert self.taken == [item for item in self.called if item in taken]
 
 
 class _InAnOrder(_AnyQueue):
