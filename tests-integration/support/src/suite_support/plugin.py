@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,9 +26,11 @@ settings.register_profile("thorough", deadline=None, max_examples=2000, suppress
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+    # A shell's background job begins with SIGINT ignored, one of nohup with SIGHUP; programs under test would inherit it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell starts its background jobs like this; programs under test would inherit it, and ignore signals too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.addinivalue_line(
         "markers", "asyncio_logs_errors: this test makes asyncio log errors on purpose, and looks at them itself"
     )
