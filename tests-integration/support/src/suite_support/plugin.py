@@ -26,7 +26,7 @@ settings.register_profile("thorough", deadline=None, max_examples=2000, suppress
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
-    # A shell's background job begins with SIGINT ignored, one of nohup with SIGHUP; programs under test would inherit it.
+    # A shell's background job begins with SIGINT ignored, one of nohup with SIGHUP; programs under test inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
