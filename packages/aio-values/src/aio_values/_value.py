@@ -199,16 +199,13 @@ class AsyncValue(Generic[T]):
                 return
         except Exception:  # as `differs` does: what cannot be compared has changed
             pass
-        old = self._value
         self._version += 1
         self._value = new
         if not self._watched:
             return
         level = self._level
         plain = level.plain
-        if level.any or (plain and type(new) not in _SIMPLE):
-            level.fire_plain(new, new)
-        elif plain:
+        if plain and not level.any and type(new) in _SIMPLE:
             # This is `fire_plain` and `wake`, written out for the commonest case.
             waiting: Any = plain.pop(new, None)
             if type(waiting) is Crowd:
@@ -218,6 +215,8 @@ class AsyncValue(Generic[T]):
                     waiting.set_result(new)
                 except _GONE:
                     pass
+        elif plain or level.any:
+            level.fire_plain(new, new)
         elif not self._transitions_watched:
             self._watched = False
             level.shrink()
@@ -323,20 +322,18 @@ class AsyncValue(Generic[T]):
             return await self._wait_value_within(value_or_predicate, held_for, timeout)
         # The commonest wait of all is written out, since calls are what it would cost: at home on asyncio, for a number
         # or a string that is not the current one.
-        residence = self._residence
-        loop = running_loop_or_none()
+        residence, loop = self._residence, running_loop_or_none()
         try:
-            common = (
-                loop is not None
-                and residence is not None
-                and residence.home_ref() is loop
-                and type(value_or_predicate) in _SIMPLE
-                and not self._value == value_or_predicate  # noqa: SIM201  # `!=` is another method, maybe a missing one
-                and not ("trio" in _modules and sign.local.name == "trio" and in_trio())
+            special = (
+                residence is None
+                or type(value_or_predicate) not in _SIMPLE
+                or self._value == value_or_predicate
+                or residence.home_ref() is not loop
+                or ("trio" in _modules and sign.local.name == "trio" and in_trio())
             )
         except Exception:  # `==` may raise, or its answer may have no truth value
-            common = False
-        if not common or loop is None:
+            special = True
+        if special or loop is None:
             return await self._wait_value_anyhow(value_or_predicate)
         future: asyncio.Future[T] = loop.create_future()
         self._watched = True
