@@ -106,7 +106,7 @@ class Expectation(Generic[T]):
     # --- the part of a waiter that a registry uses -----------------------------------------------------------------
 
     def done(self) -> bool:
-        """Whether there is nothing to wake any more."""
+        """Whether a value has matched, or the predicate has raised; also once the block was left."""
         return self._state is not _State.ARMED
 
     def set_result(self, value: T, /) -> None:
@@ -118,6 +118,8 @@ class Expectation(Generic[T]):
         self._settle(_State.FAILED, error)
 
     def _settle(self, state: _State, outcome: object) -> None:
+        if self._state is not _State.ARMED:
+            raise RuntimeError(f"{self!r} cannot be woken")
         self._state = state
         self._outcome = outcome
         # The waiting tasks only learn that something happened, and look here for what it was.

@@ -37,15 +37,14 @@ _READY, _WAITING, _CLOSED = _State
 class _Following(Generic[T]):
     """What the iterators over a value share: one task at a time, an end, no trace."""
 
-    __slots__ = ("__weakref__", "_residence", "_seat", "_source", "_state", "_target", "_task")
+    __slots__ = ("__weakref__", "_residence", "_seat", "_source", "_state", "_target")
 
     def __init__(self, source: AsyncValue[T], target: object) -> None:
         self._source = source
         self._target = target
         self._state = _READY
-        # On trio: where to wait again and again, the task that did so last, and where the source lived then.
+        # On trio: where to wait again and again, and where the source lived when that happened last.
         self._seat: Any = None
-        self._task: object = None
         self._residence: Residence | None = None
 
     def __repr__(self) -> str:
@@ -72,17 +71,17 @@ class _Following(Generic[T]):
 
     def _sit_down(self) -> tuple[Waiter[Any], Awaitable[Any]]:
         """A waiter to register, and what to await for it."""
+        source = self._source
         if not in_trio():
-            waiter = self._source._create_waiter()
+            waiter = source._create_waiter()
             return waiter, waiter
-        source, trio_side = self._source, on_trio()
-        task = trio_side.current_task()
-        if self._task is not task or self._residence is not source._residence or self._residence is None:
-            source._live_at(trio_side.current_trio_token())
-            self._task, self._residence = task, source._residence
-            self._seat = self._seat or trio_side.Seat()
+        if self._seat is None:
+            self._seat = on_trio().Seat()
         seat = self._seat
-        return seat.renew(task), seat
+        if not seat.renew() or source._residence is not self._residence or self._residence is None:
+            source._live_at(lowlevel.current_home())
+            self._residence = source._residence
+        return seat.waiter, seat
 
 
 class EventualValues(_Following[T], AsyncIterator[T]):

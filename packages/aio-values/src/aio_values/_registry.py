@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import InvalidStateError
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -16,9 +17,7 @@ _NO_KEY: Final = object()
 
 
 class Wakeable(Protocol):
-    """What a registry keeps: a waiter of `aio_values.lowlevel`, or an expectation."""
-
-    def done(self) -> bool: ...
+    """What a registry keeps: a waiter of `aio_values.lowlevel`, or an expectation. Waking it twice raises."""
 
     def set_result(self, result: Any, /) -> None: ...
 
@@ -250,22 +249,24 @@ def _identity(target: object) -> Hashable:
     return id(target)
 
 
+# What waking a task raises that was cancelled meanwhile, or whose loop is closed with the task still pending. Nobody is
+# left to be woken then, or to be told.
+GONE: Final = (InvalidStateError, RuntimeError)
+
+
 def wake(waiters: Iterable[Wakeable], result: object) -> None:
-    """Wake tasks in order of arrival; those that were cancelled meanwhile are passed over."""
+    """Wake tasks in order of arrival; those that are gone are passed over."""
     for waiter in waiters:
-        if not waiter.done():
-            try:
-                waiter.set_result(result)
-            except RuntimeError:
-                # Its loop is closed with the task still pending: nobody is left to be woken, or to be told.
-                continue
+        try:
+            waiter.set_result(result)
+        except GONE:
+            continue
 
 
 def fail(waiters: Iterable[Wakeable], error: BaseException) -> None:
     """Wake tasks with an exception, as `wake` does with a result."""
     for waiter in waiters:
-        if not waiter.done():
-            try:
-                waiter.set_exception(error)
-            except RuntimeError:
-                continue
+        try:
+            waiter.set_exception(error)
+        except GONE:
+            continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import math
 import sys
-from asyncio import InvalidStateError
 from concurrent.futures import Future
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
@@ -14,7 +13,7 @@ from aio_values import lowlevel
 from aio_values._asyncio_internals import running_loop_or_none
 from aio_values._delivery import TOUCH, Change, Delivery, delivery_in_progress
 from aio_values._matching import ANY, AnyChange, change_policy, describe, differs, equals, matches, shown
-from aio_values._registry import Crowd, Registry, wake
+from aio_values._registry import GONE, Crowd, Registry, wake
 from aio_values._residence import Residence, moving
 from aio_values._time import deadline_after, duration
 from aio_values.lowlevel import EXPIRED, Expired
@@ -40,9 +39,6 @@ U = TypeVar("U")
 _modules: Final = sys.modules
 # Types whose `==` and hash are beyond doubt and run no code of the user's; `float` is not one, because of NaN.
 _SIMPLE: Final = frozenset({bool, int, str, bytes, type(None)})
-
-# What waking a task raises that was cancelled meanwhile, or whose loop is closed.
-_GONE: Final = (InvalidStateError, RuntimeError)
 
 
 class EndedError(RuntimeError):
@@ -213,7 +209,7 @@ class AsyncValue(Generic[T]):
             elif waiting is not None:
                 try:  # noqa: SIM105  # a call to suppress() would cost what this saves
                     waiting.set_result(new)
-                except _GONE:
+                except GONE:
                     pass
         elif plain or level.any:
             level.fire_plain(new, new)

@@ -132,24 +132,30 @@ class Seat:
     `waiter` is for whoever wakes, after `renew()`; the seat itself is what the task awaits.
     """
 
-    __slots__ = ("_message", "waiter")
+    __slots__ = ("_message", "_task", "waiter")
 
     def __init__(self) -> None:
         self.waiter = _SeatWaiter()
+        self._task: trio.lowlevel.Task | None = None
         trap = wait_task_rescheduled(self.waiter._abort)  # noqa: ASYNC105  # only its message is wanted
         self._message = trap.send(None)
         trap.close()
 
-    def renew(self, task: trio.lowlevel.Task) -> TrioWaiter:
-        """The waiter, fresh again for `task`; the last wait must be over, and nobody may hold the waiter from then."""
+    def renew(self) -> bool:
+        """Make the waiter fresh for the calling task; the last wait must be over, and nobody may hold the waiter still.
+
+        Returns:
+            Whether this task is the one that sat here before.
+        """
+        task, before = current_task(), self._task
         waiter = self.waiter
         waiter._state = _FRESH
-        waiter._task = task
-        return waiter
+        waiter._task = self._task = task
+        return task is before
 
     def __await__(self) -> Generator[Any, Any, Any]:
         waiter = self.waiter
-        if not waiter.done():
+        if waiter._state is _FRESH:
             waiter._state = _PARKED
             answer = yield self._message
             if answer is not _WOKEN:
