@@ -217,6 +217,21 @@ async def test_a_million_cancelled_waits_would_leave_nothing(kind: type[Queue[in
     await first_put
 
 
+async def test_batches_that_waited_leave_nothing_behind() -> None:
+    queue: Queue[int] = Queue(2)
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(200):
+        await queue.put_many([1, 2])
+        waiting = asyncio.create_task(queue.put_many([3, 4]))
+        await asyncio.sleep(0)
+        assert await queue.get_many(2) == [1, 2]
+        await waiting
+        assert await queue.get_many(2) == [3, 4]
+    gc.collect()
+    assert len(gc.get_objects()) - before < 50
+
+
 async def test_a_queue_is_weakly_referenced_and_leaves_no_cycle() -> None:
     queue: Queue[int] = Queue()
     task = asyncio.create_task(queue.get())

@@ -136,6 +136,18 @@ async def test_a_put_passes_over_cancelled_getters_too() -> None:
     assert queue.get_nowait() == 1
 
 
+async def test_an_item_that_comes_back_takes_its_room_again() -> None:
+    queue: Queue[int] = Queue(2)
+    getter = ByHand(queue.get())
+    queue.put_nowait(1)
+    getter.cancel()
+    queue.put_nowait(2)
+    assert queue.full()
+    with pytest.raises(QueueFullError):
+        queue.put_nowait(3)
+    assert await queue.get_many(3) == [1, 2]
+
+
 async def test_an_item_that_comes_back_to_a_full_queue_makes_it_fuller_and_nothing_else() -> None:
     queue: Queue[int] = Queue(1)
     getter = ByHand(queue.get())
@@ -211,16 +223,18 @@ async def test_what_stood_behind_a_cancelled_putter_is_there_when_that_has_gone(
 
 
 async def test_woken_putters_that_run_in_another_order_put_in_their_own() -> None:
-    queue: Queue[int] = Queue(3)
-    await queue.put_many([0, 1, 2])
-    first, second, third = (ByHand(queue.put(item)) for item in (3, 4, 5))
-    assert await queue.get_many(3) == [0, 1, 2]
-    third.run()
-    assert queue.empty()
-    second.cancel()
+    queue: Queue[int] = Queue(5)
+    await queue.put_many([0] * 5)
+    first, second, third, fourth, fifth = (ByHand(queue.put(item)) for item in (1, 2, 3, 4, 5))
+    assert await queue.get_many(5) == [0] * 5
+    second.run()
+    fifth.run()
+    fourth.cancel()
     assert queue.empty()
     first.run()
-    assert await queue.get_many(3) == [3, 5]
+    assert await queue.get_many(5) == [1, 2]
+    third.run()
+    assert await queue.get_many(5) == [3, 5]
 
 
 async def test_putters_of_a_priority_queue_need_not_wait_for_each_other() -> None:
@@ -261,6 +275,25 @@ async def test_later_puts_do_not_come_between_the_pieces_of_a_batch() -> None:
     batch, single = await started(queue.put_many(range(5)), queue.put(5))
     assert [await queue.get() for _ in range(6)] == [0, 1, 2, 3, 4, 5]
     await asyncio.gather(batch, single)
+
+
+async def test_nor_do_they_where_a_getter_already_waits_for_the_first_piece() -> None:
+    queue: Queue[int] = Queue(1)
+    queue.put_nowait(0)
+    batch, single, other = ByHand(queue.put_many([1, 2])), ByHand(queue.put(3)), queue.put(4)
+    other.send(None)
+    assert queue.get_nowait() == 0
+    getter = ByHand(queue.get())
+    assert batch.woken
+    # Whoever leaves has the room given out anew.
+    other.close()
+    assert not single.woken
+    batch.run()
+    assert not single.woken
+    assert getter.run() == 1
+    assert queue.get_nowait() == 2
+    single.run()
+    assert queue.get_nowait() == 3
 
 
 async def test_a_batch_reaches_many_waiting_getters_beyond_maxsize() -> None:
