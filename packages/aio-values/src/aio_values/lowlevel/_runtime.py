@@ -46,15 +46,28 @@ def in_trio() -> bool:
         return False
     if sign.local is not _NoSign and running_loop_or_none() is None:
         return True
-    lowlevel = getattr(_modules["trio"], "lowlevel", None)
-    # A trio that another thread is still importing has no `lowlevel` yet, and runs no task either.
-    if lowlevel is None or not lowlevel.in_trio_task():
+    if not _trio_has_a_task():
         return False
     return running_loop_or_none() is None or not _asyncio_is_innermost()
 
 
+def _trio_has_a_task() -> bool:
+    """Trio's own answer to whether it runs a task in this thread."""
+    lowlevel = getattr(_modules["trio"], "lowlevel", None)
+    # A trio that another thread is still importing has no `lowlevel` yet, and runs no task either.
+    current_task = getattr(lowlevel, "current_task", None)
+    if current_task is None:
+        return False
+    # `in_trio_task` would say it more plainly, but trio 0.26 does not have it.
+    try:
+        current_task()
+    except RuntimeError:
+        return False
+    return True
+
+
 def _look_for_sign() -> None:
-    """Use sniffio's thread-local, if this trio sets it (0.26 to 0.35 do); a trio that does not is asked itself."""
+    """Use sniffio's thread-local, if this trio sets it (0.26 and 0.35 do); a trio that does not is asked itself."""
     sniffio = _modules.get("sniffio")
     run = _modules.get("trio._core._run")
     if sniffio is not None and getattr(run, "sniffio_library", None) is sniffio.thread_local:
