@@ -1,4 +1,4 @@
-"""Heaps on which a comparison that raises changes nothing.
+"""Restore a heap after a comparison has raised.
 
 `heapq` leaves the item of a failed push in the heap, out of order, and drops the item of a failed pop. Both sift an
 item along one path between the root and a leaf and move the others on that path by one place; moving those back
@@ -7,7 +7,7 @@ restores the heap without a single comparison.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heappush
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def push(heap: list[Any], item: Any) -> None:
-    """Push an item; if it cannot be compared with the others, raise and leave the heap as it was."""
-    try:
-        heappush(heap, item)
-    except BaseException:
-        _take_back(heap, _place(heap, item))
-        raise
+def undo_push(heap: list[Any], item: Any) -> None:
+    """Restore a heap after a push of this item that raised."""
+    _take_back(heap, _place(heap, item))
+
+
+def undo_pop(heap: list[Any], smallest: Any, last: Any) -> None:
+    """Restore a heap after a pop that raised, given what was its smallest item and its last."""
+    # The last item took the place of the smallest and went down from there; those it passed moved up by one.
+    place = next(place for place, item in enumerate(heap) if item is last)
+    while place:
+        above = (place - 1) >> 1
+        heap[place] = heap[above]
+        place = above
+    heap[0] = smallest
+    heap.append(last)
 
 
 def push_all(heap: list[Any], items: Sequence[Any]) -> None:
@@ -29,28 +37,12 @@ def push_all(heap: list[Any], items: Sequence[Any]) -> None:
     places: list[int] = []
     try:
         for item in items:
-            push(heap, item)
+            heappush(heap, item)
             places.append(_place(heap, item))
     except BaseException:
+        undo_push(heap, item)
         while places:
             _take_back(heap, places.pop())
-        raise
-
-
-def pop(heap: list[Any]) -> Any:
-    """Pop the smallest item; if the others cannot be compared, raise and leave the heap as it was."""
-    smallest, last = heap[0], heap[-1]
-    try:
-        return heappop(heap)
-    except BaseException:
-        # The last item took the root's place and went down from there; those it passed moved up by one.
-        place = next(place for place, item in enumerate(heap) if item is last)
-        while place:
-            above = (place - 1) >> 1
-            heap[place] = heap[above]
-            place = above
-        heap[0] = smallest
-        heap.append(last)
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, TypeVar
 
 from aio_queue import _heap
@@ -43,11 +44,20 @@ class PriorityQueue(Queue[T]):
         self._queue: list[T] = []
 
     def _put(self, item: T) -> None:
-        _heap.push(self._queue, item)
+        try:
+            heappush(self._queue, item)  # type: ignore[type-var]  # whether it can be compared shows when it is
+        except BaseException:
+            _heap.undo_push(self._queue, item)
+            raise
 
     def _get(self) -> T:
-        item: T = _heap.pop(self._queue)
-        return item
+        heap = self._queue
+        smallest, last = heap[0], heap[-1]
+        try:
+            return heappop(heap)  # type: ignore[type-var]  # see above
+        except BaseException:
+            _heap.undo_pop(heap, smallest, last)
+            raise
 
     def _put_each(self, items: Sequence[T]) -> None:
         if type(self)._put is PriorityQueue._put:

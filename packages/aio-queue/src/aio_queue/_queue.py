@@ -274,9 +274,17 @@ class Queue(Generic[T]):
         """Put the item if there is room for it."""
         if self._closed:
             raise QueueClosedError("the queue is closed: nothing can be put any more")
-        if not self._has_room(1):
+        # Items that are promised make room; mostly it is clear without them that there is some.
+        scarce = self._putters or len(self._queue) + self._promised_room >= self._capacity
+        if scarce and not self._has_room(1):
             return False
-        self._enter([item])
+        if self._puts_directly:
+            self._enter([item])
+        else:
+            self._put(item)
+            self._owed += 1
+            if self._getters:
+                self._promise_items()
         return True
 
     def _has_room(self, need: int) -> bool:
@@ -599,7 +607,8 @@ class Queue(Generic[T]):
                 # By a `_get` of a subclass, or items that cannot be compared: the next in line shall see it too.
                 self._promise_items()
                 raise
-        self._taken()
+        if self._gets_directly or self._putters or self._closed:
+            self._taken()
         return item
 
     def _take_rest(self, limit: int) -> list[T]:
