@@ -12,6 +12,7 @@ from functools import partial
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
+import aio_queue
 from aio_queue import Queue
 from suite_support.benchmark import Comparison, compare, main
 
@@ -104,6 +105,16 @@ async def _batches(_: Make) -> float:
     return thread_time() - begin
 
 
+def _order_job(name: str, repeats: int) -> Comparison:
+    """A queue of another order; hat.aio has none."""
+    ours, theirs = getattr(aio_queue, name), getattr(asyncio, name)
+    cases: dict[str, Callable[[], float]] = {
+        f"aio_queue.{name}": lambda: asyncio.run(_stream(ours, 100)),
+        f"asyncio.{name}": lambda: asyncio.run(_stream(theirs, 100)),
+    }
+    return compare(f"{name}: stream of {ITEMS} items, maxsize=100", cases, repeats=repeats)
+
+
 def _batch_job(repeats: int) -> Comparison:
     cases: dict[str, Callable[[], float]] = {
         "put_many, get_many": lambda: asyncio.run(_batches(Queue)),
@@ -123,5 +134,7 @@ if __name__ == "__main__":
             "crowd-hundred": partial(_job, f"10 producers of {ITEMS // 10}, maxsize=100", partial(_crowd, maxsize=100)),
             "crowd-ten": partial(_job, f"10 producers of {ITEMS // 10}, maxsize=10", partial(_crowd, maxsize=10)),
             "batches": _batch_job,
+            "lifo": partial(_order_job, "LifoQueue"),
+            "priority": partial(_order_job, "PriorityQueue"),
         }
     )
