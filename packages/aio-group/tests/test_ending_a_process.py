@@ -18,11 +18,21 @@ LOOPS = {"asyncio": "asyncio.new_event_loop", "uvloop": "__import__('uvloop').ne
 loops = pytest.mark.parametrize("new_loop", [LOOPS[name] for name in loop_factories()], ids=loop_factories().keys())
 
 PROLOGUE = """
-import asyncio, signal, sys, time
+import asyncio, signal, sys, threading, time
 from aio_group import TaskNursery, run_asyncio
 
 # A shell may have started the tests with SIGINT ignored, which children inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A signal that arrives in the instant before the loop waits is seen when that wait ends: let every wait end soon.
+signal.signal(signal.SIGURG, lambda *_: None)
+
+def nudge():
+    while True:
+        time.sleep(0.1)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGURG)
+
+threading.Thread(target=nudge, daemon=True).start()
 
 def say(*words):
     print(*words, flush=True)
