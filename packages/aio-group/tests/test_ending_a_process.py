@@ -24,16 +24,6 @@ from aio_group import TaskNursery, run_asyncio
 # A shell may have started the tests with SIGINT ignored, which children inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A signal that arrives in the instant before the loop waits is seen when that wait ends: let every wait end soon.
-signal.signal(signal.SIGURG, lambda *_: None)
-
-def nudge():
-    while True:
-        time.sleep(0.1)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGURG)
-
-threading.Thread(target=nudge, daemon=True).start()
-
 def say(*words):
     print(*words, flush=True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aio_group._asyncio_internals import current_event_loop
 from aio_group._awaitable import as_future
+from aio_group._signal_waker import SignalWaker
 from aio_group._signals import ENDING_SIGNALS, SignalTrap, force_end
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ class _Run:
 
     def until_done(self, future: Awaitable[_T], handle_signals: bool) -> _T:
         trap = SignalTrap(ENDING_SIGNALS if handle_signals else (), self._on_signal)
+        waker: SignalWaker | None = None
         current_before = current_event_loop()
         if self._is_new:
             asyncio.set_event_loop(self._loop)
@@ -164,6 +166,8 @@ class _Run:
             main = self._start(future)
             self._cancel = main.cancel
             trap.set()
+            if handle_signals:
+                waker = SignalWaker(self._loop)
             return self._run(main)
         finally:
             try:
@@ -171,6 +175,8 @@ class _Run:
                     self._end_loop()
                     asyncio.set_event_loop(current_before)
             finally:
+                if waker is not None:
+                    waker.close()
                 trap.release(even_if_replaced=True)
 
     def _start(self, future: Awaitable[_T]) -> asyncio.Future[_T]:

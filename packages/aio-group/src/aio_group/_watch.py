@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aio_group._signal_waker import SignalWaker
 from aio_group._signals import ENDING_SIGNALS, HANGUP_SIGNALS, SignalTrap, hand_on
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class _Watch:
         self.loop = loop
         self.nurseries: dict[int, Closable] = {}
         self.in_main_thread = threading.current_thread() is threading.main_thread()
+        # uvloop, before it runs, would take the waker's descriptor for one to bring back when the waker is gone.
+        self._waker = SignalWaker(loop) if loop.is_running() else None
         # A handler that the application set is its own decision.
         if loop.get_exception_handler() is None:
             loop.set_exception_handler(self._on_error)
@@ -41,6 +44,8 @@ class _Watch:
             nursery._ask_to_close()
 
     def end(self) -> None:
+        if self._waker is not None:
+            self._waker.close()
         # Each access of a bound method makes a new one: they are equal, not identical.
         if self.loop.get_exception_handler() == self._on_error:
             self.loop.set_exception_handler(None)
