@@ -1,5 +1,34 @@
 """Scheduling loops and functions, task priorities, interrupts and timeouts for asyncio."""
 
+from aio_sched._ready_queue import AbstractSchedulingLoop, get_scheduling_loop
+from aio_sched._scheduling import SchedulingMixin
+from aio_sched._switch import (
+    call_pos,
+    create_task_descend,
+    create_task_start,
+    sleep_insert,
+    task_reinsert,
+    task_switch,
+)
+from aio_sched._task_state import blocked_tasks, runnable_tasks, task_is_blocked, task_is_runnable
 from aio_sched._version import __version__
 
-__all__ = ["__version__"]
+__all__ = [  # noqa: RUF022  # in the order of the README's table
+    # Loops and functions
+    "AbstractSchedulingLoop",
+    "SchedulingMixin",
+    "get_scheduling_loop",
+    "call_pos",
+    "sleep_insert",
+    "task_reinsert",
+    "task_switch",
+    "task_is_blocked",
+    "task_is_runnable",
+    "create_task_descend",
+    "create_task_start",
+    "runnable_tasks",
+    "blocked_tasks",
+    # Priority
+    # Interrupts
+    "__version__",
+]
