@@ -12,11 +12,11 @@ Outcome = tuple[list[list[bytes]], str | None]
 
 
 def parse(pieces: Sequence[bytes], bulk_limit: int = 4096) -> Outcome:
-    parser, commands = Parser(bulk_limit), []
+    parser, commands = Parser(Parser.command, bulk_limit), []
     for piece in pieces:
         parser.feed(piece)
         try:
-            while (words := parser.next_command()) is not None:
+            while (words := parser.next()) is not None:
                 commands.append(words)
         except ProtocolError as error:
             return commands, str(error)
@@ -51,13 +51,13 @@ def test_commands_survive_encoding(commands: list[list[bytes]], cuts: list[int])
 def test_a_long_word_in_many_pieces_is_joined_once() -> None:
     word = bytes(range(256)) * 4096
     stream = command(b"SET", b"key", word)
-    parser = Parser()
+    parser = Parser(Parser.command)
     for at in range(0, len(stream) - 1, 1000):
         parser.feed(stream[at : min(at + 1000, len(stream) - 1)])
-        assert parser.next_command() is None
+        assert parser.next() is None
     assert parser.unread > len(word)
     parser.feed(stream[-1:])
-    assert parser.next_command() == [b"SET", b"key", word]
+    assert parser.next() == [b"SET", b"key", word]
     assert parser.unread == 0
 
 
@@ -83,10 +83,10 @@ def test_what_is_not_resp_is_refused(stream: bytes, message: str) -> None:
 
 
 def test_a_refused_length_is_refused_before_what_follows_is_kept() -> None:
-    parser = Parser(1024)
+    parser = Parser(Parser.command, 1024)
     parser.feed(b"*1\r\n$1025\r\n")
     with pytest.raises(ProtocolError, match="invalid bulk length"):
-        parser.next_command()
+        parser.next()
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,22 @@
 """Blocking pops: who waits for which lists, first come, first served."""
 
-import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+
+from aio_values import AsyncValue
 
 from .database import Database
 
-Answer = Callable[[tuple[bytes, bytes] | None], None]
+
+class Waiter:
+    """One who waits in a line for each of some keys, for the key and the value that come first."""
+
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self.keys = dict.fromkeys(keys)
+        self.found: AsyncValue[tuple[bytes, bytes] | None] = AsyncValue(None)
 
 
 class WaitingRoom:
-    """Who is blocked: a function each, called with the key and the value that came, or with None when time is up.
+    """Who is blocked.
 
     A value is handed over in the moment of the push: nobody can take it in between, and it never goes to one who has
     just left.
@@ -17,35 +24,28 @@ class WaitingRoom:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lines: dict[bytes, dict[Answer, None]] = {}
-        self._waiting: dict[Answer, tuple[Iterable[bytes], asyncio.TimerHandle | None]] = {}
+        self._lines: dict[bytes, dict[Waiter, None]] = {}
+        self.size = AsyncValue(0)
 
-    def __len__(self) -> int:
-        return len(self._waiting)
+    def enter(self, keys: Iterable[bytes]) -> Waiter:
+        """Stand in line for `keys`."""
+        waiter = Waiter(keys)
+        for key in waiter.keys:
+            self._lines.setdefault(key, {})[waiter] = None
+        self.size.value += 1
+        return waiter
 
-    def wait(self, answer: Answer, keys: Iterable[bytes], timeout: float) -> None:
-        """Stand in line for `keys`, for `timeout` seconds or, with 0, for ever."""
-        timer = asyncio.get_running_loop().call_later(timeout, self._give, answer, None) if timeout else None
-        self._waiting[answer] = keys, timer
-        for key in keys:
-            self._lines.setdefault(key, {})[answer] = None
-
-    def leave(self, answer: Answer) -> None:
+    def leave(self, waiter: Waiter) -> None:
         """Wait no longer."""
-        keys, timer = self._waiting.pop(answer)
-        if timer is not None:
-            timer.cancel()
-        for key in dict.fromkeys(keys):
-            del self._lines[key][answer]
+        for key in waiter.keys:
+            del self._lines[key][waiter]
             if not self._lines[key]:
                 del self._lines[key]
+        self.size.value -= 1
 
     def serve(self, key: bytes) -> None:
         """Hand over what was pushed to `key`."""
         while key in self._lines and self._database.items(key):
-            [value] = self._database.pop(b"L", key)
-            self._give(next(iter(self._lines[key])), (key, value))
-
-    def _give(self, answer: Answer, found: tuple[bytes, bytes] | None) -> None:
-        self.leave(answer)
-        answer(found)
+            waiter = next(iter(self._lines[key]))
+            self.leave(waiter)
+            waiter.found.value = key, *self._database.pop(b"L", key)

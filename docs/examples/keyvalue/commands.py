@@ -8,7 +8,7 @@ from functools import partialmethod
 from itertools import islice
 from typing import NamedTuple
 
-from .blocking import WaitingRoom
+from .blocking import Waiter, WaitingRoom
 from .database import Database
 from .gauges import Gauges
 from .protocol import ReplyError, array, bulk, integer, integer_in
@@ -21,7 +21,7 @@ _ARITIES = """
     ping:-1 echo:2 quit:-1 hello:-1 client|id:2 client|setname:3 client|setinfo:4 command:-1 command|count:2
     command|docs:-2 config|get:-3 info:-1 get:2 set:-3 mget:-2 mset:-3 del:-2 exists:-2 incr:2 incrby:3 expire:-3
     pexpireat:-3 ttl:2 keys:2 dbsize:1 flushall:-1 lpush:-3 rpush:-3 lpop:-2 rpop:-2 llen:2 lrange:4 blpop:-3
-    subscribe:-2 unsubscribe:-1 publish:3
+    subscribe:-2 unsubscribe:-1 publish:3 status:1
 """  # how many words make a command; or, with a minus, how many at least
 _WHEN_SUBSCRIBED = {b"ping", b"quit", b"subscribe", b"unsubscribe"}
 _NOT_WHEN_SUBSCRIBED = (
@@ -48,16 +48,20 @@ class State:
         self.database = Database()
         self.waiting = WaitingRoom(self.database)
         self.channels: dict[bytes, dict[_Commands, None]] = {}
-        self.gauges = Gauges(self.database, self.waiting)
+        self.gauges = Gauges(self.database, self.waiting.size)
 
 
 class _Commands:
     """The name of a method is that of its command and subcommand; it takes the words that follow."""
 
-    def __init__(self, state: State, number: int, send: Callable[[bytes], None]) -> None:
-        self.state, self.db, self.number, self.send = state, state.database, number, send
+    def __init__(
+        self, state: State, number: int, send: Callable[[bytes], None], spawn: Callable[..., object] = lambda *_: None
+    ) -> None:
+        self.state, self.db, self.number, self.send, self.spawn = state, state.database, number, send, spawn
         self.phase, self.protocol, self.name = Phase.READY, 2, b""
         self.channels: dict[bytes, None] = {}
+        self.waiter: Waiter | None = None
+        self.watches = False
 
     def ping(self, *message: bytes) -> bytes:
         if len(message) > 1:
@@ -243,13 +247,26 @@ class _Commands:
         for key in keys:
             if self.db.items(key):
                 return array([bulk(key), bulk(*self.db.pop(b"L", key))])
-        self.phase = Phase.BLOCKED
-        self.state.waiting.wait(self._answer, keys, seconds)
+        self.phase, self.waiter = Phase.BLOCKED, self.state.waiting.enter(keys)
+        self.spawn(self._wait, self.waiter, seconds or None)
         return None
 
-    def _answer(self, found: tuple[bytes, bytes] | None) -> None:
-        self.phase = Phase.READY
-        self.send(array([bulk(part) for part in found]) if found else _NULL_ARRAY[self.protocol])
+    async def _wait(self, waiter: Waiter, timeout: float | None) -> None:
+        try:
+            await waiter.found.wait_value(lambda found: found is not None, timeout=timeout)
+        except TimeoutError:
+            if self.waiter is waiter and not waiter.found.value:
+                self.state.waiting.leave(waiter)
+                self._unblock(_NULL_ARRAY[self.protocol])
+        self._answer()
+
+    def _answer(self) -> None:
+        if self.waiter and (found := self.waiter.found.value):
+            self._unblock(array([bulk(part) for part in found]))
+
+    def _unblock(self, reply: bytes) -> None:
+        self.phase, self.waiter = Phase.READY, None
+        self.send(reply)
 
     def subscribe(self, *channels: bytes) -> bytes:
         replies = []
@@ -278,8 +295,15 @@ class _Commands:
         parts = bulk(b"message"), bulk(channel), bulk(message)
         encoded = {2: array(parts), 3: array(parts, b">")}
         for receiver in receivers:
+            receiver._answer()  # if there is something, it came before
             receiver.send(encoded[receiver.protocol])
         return integer(len(receivers))
+
+    def status(self) -> bytes:
+        if not self.watches:
+            self.watches = True
+            self.spawn(self.state.gauges.watch, self.send)
+        return _OK
 
     def _bulk_or_null(self, value: bytes | None) -> bytes:
         return _NULL[self.protocol] if value is None else bulk(value)
@@ -373,7 +397,6 @@ class Session(_Commands):
 
     def execute(self, words: list[bytes]) -> bytes | None:
         """Run a command and return its reply, or None when that will come by `send`."""
-        self.state.gauges.commands += 1
         try:
             command = _PLAIN.get(words[0]) or _find(words)
             if len(words) != command.arity and not 0 < -command.arity <= len(words):
@@ -386,7 +409,8 @@ class Session(_Commands):
 
     def leave(self) -> None:
         """Undo what the client has set up: it is gone."""
-        if self.phase is Phase.BLOCKED:
-            self.state.waiting.leave(self._answer)
+        if self.waiter and not self.waiter.found.value:
+            self.state.waiting.leave(self.waiter)
+        self.waiter = None
         self.unsubscribe()
         self.phase = Phase.LEAVING

@@ -27,10 +27,10 @@ class Connection(asyncio.Protocol, Resource):
     """
 
     def __init__(self, server: "Server", number: int) -> None:
-        self._server, self._log = server, server.log
+        self._server, self._log, self._gauges = server, server.log, server.state.gauges
         self._group = server.async_group.create_subgroup() if server.is_open else Group()
-        self._session = Session(server.state, number, self._send)
-        self._parser = Parser(server.bulk_limit)
+        self._session = Session(server.state, number, self._send, self._group.spawn)
+        self._parser = Parser(Parser.command, server.bulk_limit)
         self._outgoing: Queue[tuple[bytes, int]] = Queue(server.output_limit)  # with what the log must have recorded
         self._unsent = 0  # bytes in the queue
         self._running: list[bytes] | None = None  # replies, while commands run
@@ -47,8 +47,8 @@ class Connection(asyncio.Protocol, Resource):
         """Begin; like the other public methods, asyncio calls this."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._server.state.gauges.clients += 1
-        self._server.state.gauges.connections += 1
+        self._gauges.clients.value += 1
+        self._gauges.connections.value += 1
         if self._server.is_open:
             self._group.spawn(self._write)
         else:
@@ -74,21 +74,22 @@ class Connection(asyncio.Protocol, Resource):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Clean up."""
-        self._server.state.gauges.clients -= 1
+        self._gauges.clients.value -= 1
         self._session.leave()
         self._lost.set()
         self.close()
 
     def _run(self) -> None:
-        session, size = self._session, 0
+        session, size, commands = self._session, 0, 0
         replies: list[bytes] = []
         was_behind, self._running, self._behind = self._behind, replies, True
         may_run = not self._unsent or (self._unsent < _TURN_BYTES and not self._outgoing.full())
         try:
             while may_run and session.phase is Phase.READY and len(replies) < _TURN and size < _TURN_BYTES:
-                if (words := self._parser.next_command()) is None:
+                if (words := self._parser.next()) is None:
                     self._behind = False
                     break
+                commands += 1
                 if (reply := session.execute(words)) is not None:
                     replies.append(reply)
                     size += len(reply)
@@ -96,6 +97,7 @@ class Connection(asyncio.Protocol, Resource):
             replies.append(error.reply)
             session.leave()
         self._running = None
+        self._gauges.count(commands)
         if replies:
             self._put(b"".join(replies))
         if session.phase is Phase.LEAVING:
@@ -112,7 +114,7 @@ class Connection(asyncio.Protocol, Resource):
         elif self._unsent < _UNSENT_BYTES and not self._outgoing.full():
             self._put(message)
         else:
-            self._server.state.gauges.too_slow += 1
+            self._gauges.too_slow.value += 1
             self._session.leave()
             self.close()
 

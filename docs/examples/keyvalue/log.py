@@ -18,10 +18,10 @@ _AT_ONCE = 10_000
 def replay(path: Path, execute: Callable[[list[bytes]], bytes | None]) -> None:
     """Do again what the file at `path` tells, and cut off what its last writer did not finish."""
     content = path.read_bytes() if path.exists() else b""
-    parser, whole = Parser(), 0
+    parser, whole = Parser(Parser.command), 0
     parser.feed(content)
     try:
-        while words := parser.next_command():
+        while words := parser.next():
             if (reply := execute(words)) is None or reply.startswith(b"-"):
                 raise ReplyError(reply or b"it blocks")
             whole = len(content) - parser.unread

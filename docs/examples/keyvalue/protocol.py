@@ -1,13 +1,18 @@
 """RESP, the language that Redis clients speak: bytes to commands, replies to bytes, without any input or output."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from aio_coro import Monitor, OOBData, await_sync
+
+T = TypeVar("T")
 
 LINE_LIMIT = 64 * 1024
 BULK_LIMIT = 512 * 1024 * 1024
 _ARGUMENTS_LIMIT = 2**31 - 1
 _INTEGER = re.compile(rb"-?[1-9][0-9]{0,18}|0")
-_SHORT_HEADERS = {b"%b%d" % (marker, n): (marker, n) for marker in (b"*", b"$") for n in range(1024)}
+_SHORT_COUNTS = {marker: {b"%b%d\r\n" % (marker, n): n for n in range(1, 1024)} for marker in (b"*", b"$")}
 _WORD = re.compile(
     rb"""([^ \n\r\t"']*+) (?: "((?:\\.|[^"\\])*+)" (?=\s|\Z) | '((?:\\'|[^'])*+)' (?=\s|\Z) | (?!["']) )""",
     re.DOTALL | re.VERBOSE,
@@ -31,114 +36,139 @@ class ProtocolError(ReplyError):
         super().__init__(b"ERR Protocol error: " + message)
 
 
-class Parser:
-    """Cuts a stream of bytes, however it was split on its way, into commands.
+class Reply(NamedTuple):
+    """What a server says: the first byte of it, which tells the kind, and what that kind holds."""
 
-    A length is checked when its header is read: an argument over `bulk_limit` is refused before any of it is kept.
+    kind: bytes
+    value: bytes | None | list["Reply"]
+
+
+class Parser(Generic[T]):
+    """Cuts a stream of bytes, however it was split on its way: for a server into commands, for a client into replies.
+
+    What reads is a coroutine, which asks its `Monitor` for more where the bytes end. It knows nothing of where they
+    come from: no input or output, no event loop.
     """
 
-    def __init__(self, bulk_limit: int = BULK_LIMIT) -> None:
-        self._bulk_limit = bulk_limit
+    def __init__(self, read: Callable[["Parser[T]"], Coroutine[Any, Any, T]], bulk_limit: int = BULK_LIMIT) -> None:
+        self._read, self._bulk_limit = read, bulk_limit
+        self._monitor: Monitor[None] = Monitor()
+        self._reading: Coroutine[Any, Any, T] | None = None  # what waits for more bytes
         self._buffer, self._position = b"", 0
         self._later: list[bytes] = []  # what came since, joined to the buffer once `_missing` bytes have come
         self._missing = 0
-        self._args: list[bytes] = []
-        self._expected = 0  # arguments of this command that are still to come
-        self._length = -1  # of the next argument; -1 until its header is read
 
     @property
     def unread(self) -> int:
-        """How many bytes have come that belong to no command yet."""
+        """How many bytes have come that are not read yet."""
         return len(self._buffer) - self._position + sum(map(len, self._later))
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of the stream."""
-        if self._position == len(self._buffer) and not self._later:
-            self._buffer, self._position, self._missing = data, 0, max(self._missing - len(data), 0)
-            return
-        self._later.append(data)
         self._missing -= len(data)
+        self._later.append(data)
         if self._missing <= 0:
             self._buffer = b"".join((self._buffer[self._position :], *self._later))
-            self._position = self._missing = 0
+            self._position = 0
             self._later.clear()
 
-    def next_command(self) -> list[bytes] | None:
-        """Return the next command, its name first, or None until more is fed; raises ProtocolError."""
-        if self._missing:
+    def next(self) -> T | None:
+        """Return what stands next in the stream, or None until more is fed; raises ProtocolError."""
+        if self._missing > 0 or self._position == len(self._buffer):
             return None
-        while not self._expected:
-            if self._position == len(self._buffer):
-                return None
-            if not self._buffer.startswith(b"*", self._position):
-                words = self._inline()
-                if words is None or words:
-                    return words
-                continue
-            count = self._header(b"*", b"multibulk", _ARGUMENTS_LIMIT)
-            if count is None:
-                return None
-            self._expected, self._args = max(count, 0), []
-        buffer = self._buffer
-        while self._expected:
-            length = self._length
-            if length < 0:
-                found = self._header(b"$", b"bulk", self._bulk_limit)
-                if found is None:
-                    return None
-                length = found
-            start = self._position
-            end = start + length
-            if end + 2 > len(buffer):
-                self._length, self._missing = length, end + 2 - len(buffer)
-                return None
-            self._args.append(buffer[start:end])
-            self._position, self._length = end + 2, -1
-            self._expected -= 1
-        return self._args
+        reading, self._reading = self._reading or self._read(self), None
+        try:
+            return await_sync(self._monitor.aawait(reading))
+        except OOBData:
+            self._reading = reading
+            return None
 
-    def _header(self, marker: bytes, what: bytes, limit: int) -> int | None:
-        """Read a line such as `*3` or `$5`; None while it is incomplete."""
-        stop = self._buffer.find(b"\r", self._position)
-        known = _SHORT_HEADERS.get(self._buffer[self._position : stop])
-        if known is not None and known[0] == marker and 0 <= stop <= len(self._buffer) - 2:
-            self._position = stop + 2
-            return known[1]
-        line = self._line(b"\r", b"mbulk count string" if marker == b"*" else b"bulk count string")
-        if line is None or self._position + len(line) + 2 > len(self._buffer):
-            return None
-        if not self._buffer.startswith(marker, self._position):
-            raise ProtocolError(b"expected '%b', got '%b'" % (marker, self._buffer[self._position :][:1]))
+    async def command(self) -> list[bytes]:
+        """Read a command, its name first."""
+        words: list[bytes] = []
+        while not words:
+            if await self._peek() != b"*":
+                words = _words(await self._line(b"\n", b"inline request"))
+                continue
+            for _ in range(self._short_count(b"*") or await self._count(b"*", b"multibulk", _ARGUMENTS_LIMIT)):
+                length = self._short_count(b"$") or await self._count(b"$", b"bulk", self._bulk_limit)
+                while (word := self._word(length)) is None:
+                    await self._monitor.oob()
+                words.append(word)
+        return words
+
+    async def reply(self) -> Reply:
+        """Read a reply, with all that it is made of."""
+        line = await self._line(b"\r\n", b"reply")
+        kind, rest = line[:1], line[1:]
+        if rest == b"-1" or kind == b"_":
+            return Reply(b"_", None)
+        if kind in b"*>~%":
+            return Reply(kind, [await self.reply() for _ in range(int(rest) * (2 if kind == b"%" else 1))])
+        if kind not in b"$=!":
+            return Reply(kind, rest)
+        while (word := self._word(int(rest))) is None:
+            await self._monitor.oob()
+        return Reply(kind, word)
+
+    async def _peek(self) -> bytes:
+        while self._position == len(self._buffer):
+            await self._monitor.oob()
+        return self._buffer[self._position : self._position + 1]
+
+    def _short_count(self, marker: bytes) -> int | None:
+        """Read a line such as `*3` or `$5`, if it is here, and one of the usual ones."""
+        end = self._buffer.find(b"\n", self._position) + 1
+        count = _SHORT_COUNTS[marker].get(self._buffer[self._position : end])
+        if count is not None:
+            self._position = end
+        return count
+
+    async def _count(self, marker: bytes, what: bytes, limit: int) -> int:
+        """Read any line such as `*3` or `$5`."""
+        line = await self._line(b"\r", b"mbulk count string" if marker == b"*" else b"bulk count string")
+        await self._peek()
+        self._position += 1  # whatever it is that follows
+        if not line.startswith(marker):
+            raise ProtocolError(b"expected '%b', got '%b'" % (marker, line[:1] or b"\r"))
         count = integer_in(line[1:])
         if count is None or count > limit or (count < 0 and marker == b"$"):
             raise ProtocolError(b"invalid %b length" % what)
-        self._position += len(line) + 2
         return count
 
-    def _line(self, end: bytes, what: bytes) -> bytes | None:
-        """Look at the line that stands next; None while it is incomplete, which (as in Redis) a NUL keeps it."""
-        stop = self._buffer.find(end, self._position)
-        if stop >= 0 and b"\0" not in (line := self._buffer[self._position : stop]):
-            return line
-        if len(self._buffer) - self._position > LINE_LIMIT:
-            raise ProtocolError(b"too big " + what)
-        return None
+    async def _line(self, end: bytes, what: bytes) -> bytes:
+        """Read a line, which (as in Redis) a NUL in it keeps from ending."""
+        start = self._position
+        while (stop := self._buffer.find(end, start)) < 0 or b"\0" in self._buffer[start:stop]:
+            if len(self._buffer) - start > LINE_LIMIT:
+                raise ProtocolError(b"too big " + what)
+            self._missing = 1
+            await self._monitor.oob()
+            start = self._position
+        self._position = stop + len(end)
+        return self._buffer[start:stop]
 
-    def _inline(self) -> list[bytes] | None:
-        """Read a command as a human types it: words on a line, quoted where need be; None while incomplete."""
-        line = self._line(b"\n", b"inline request")
-        if line is None:
+    def _word(self, length: int) -> bytes | None:
+        """Read a string of that length and the end of its line, if all that is here."""
+        start, end = self._position, self._position + length
+        if (missing := end + 2 - len(self._buffer)) > 0:
+            self._missing = missing
             return None
-        self._position += len(line) + 1
-        words, rest = [], line.lstrip()
-        while rest:
-            word = _WORD.match(rest)
-            if word is None:
-                raise ProtocolError(b"unbalanced quotes in request")
-            plain, double, single = word.groups(b"")
-            words.append(plain + _ESCAPE.sub(_unescape, double) + single.replace(rb"\'", b"'"))
-            rest = rest[word.end() :].lstrip()
-        return words
+        self._position = end + 2
+        return self._buffer[start:end]
+
+
+def _words(line: bytes) -> list[bytes]:
+    """Split a command as a human types it: words, quoted where need be."""
+    words, rest = [], line.lstrip()
+    while rest:
+        word = _WORD.match(rest)
+        if word is None:
+            raise ProtocolError(b"unbalanced quotes in request")
+        plain, double, single = word.groups(b"")
+        words.append(plain + _ESCAPE.sub(_unescape, double) + single.replace(rb"\'", b"'"))
+        rest = rest[word.end() :].lstrip()
+    return words
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:
