@@ -1,5 +1,8 @@
 """Scheduling loops and functions, task priorities, interrupts and timeouts for asyncio."""
 
+from aio_sched._priority_condition import PriorityCondition
+from aio_sched._priority_lock import PriorityLock
+from aio_sched._priority_semaphore import PrioritySemaphore
 from aio_sched._ready_queue import AbstractSchedulingLoop, get_scheduling_loop
 from aio_sched._scheduling import SchedulingMixin
 from aio_sched._switch import (
@@ -29,6 +32,9 @@ __all__ = [  # noqa: RUF022  # in the order of the README's table
     "runnable_tasks",
     "blocked_tasks",
     # Priority
+    "PriorityLock",
+    "PriorityCondition",
+    "PrioritySemaphore",
     # Interrupts
     "__version__",
 ]

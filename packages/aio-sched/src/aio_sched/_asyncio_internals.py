@@ -11,6 +11,18 @@
 | `Task._fut_waiter`                   | all     | what a task waits for                                            |
 | `_asyncio_future_blocking`           | all     | the mark by which a task knows what it can wait for              |
 | `asyncio._get_running_loop`          | all     | which loop runs in this thread, if any                           |
+| `_LoopBoundMixin._get_loop`          | all     | the loop of a lock, and the error where another one runs         |
+| `Lock._locked`, `Semaphore._value`   | all     | kept by our subclasses as by theirs: `locked()`, `repr` go on    |
+| `_waiters` of the three              | all     | the same; what stands in it are our waiters, not futures         |
+| `Semaphore._wake_up_next`            | all     | overridden: what `release()` calls                               |
+| `asyncio.tasks._current_tasks`       | all     | which task is current; from 3.14 on, for Python tasks            |
+| `asyncio.tasks._swap_current_task`   | 3.12+   | setting the current task aside and back                          |
+| `Task._must_cancel`                  | all     | whether a cancellation is pending                                |
+| `_GatheringFuture._cancel_requested` | all     | whether what `gather` returns was cancelled and is not done yet  |
+| `Future._callbacks`                  | all     | a waiting task's wake-up, and its context                        |
+| `Handle._args`, `Handle._context`    | all     | running a task's step at once                                    |
+| a C step calls `CancelledError`      | all     | stepping a C task with another exception, see below              |
+| `Task._cancel_message`               | all     | keeping it as it was meanwhile                                   |
 
 Checked on CPython 3.11.7, 3.12.1, 3.13.0, 3.14.10 and 3.15.2.
 """
@@ -18,10 +30,17 @@ Checked on CPython 3.11.7, 3.12.1, 3.13.0, 3.14.10 and 3.15.2.
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 from asyncio import tasks
 from collections import deque
-from types import BuiltinMethodType, MethodType
-from typing import Any, cast
+from contextlib import contextmanager
+from types import BuiltinMethodType, FrameType, MethodType
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextvars import Context
 
 # --- The ready queue and the tasks in it ---
 
@@ -35,7 +54,11 @@ running_loop = asyncio._get_running_loop
 
 def task_of(handle: asyncio.Handle) -> asyncio.Task[Any] | None:
     """The task that a handle will step; None for any other callback, a task's own methods among them."""
-    callback: Any = handle._callback  # type: ignore[attr-defined]  # see the table
+    return task_stepped_by(handle._callback)  # type: ignore[attr-defined]  # see the table
+
+
+def task_stepped_by(callback: Any) -> asyncio.Task[Any] | None:
+    """The task that a callback of a handle or of a future will step; None for any other callback."""
     kind = type(callback)
     if kind is BuiltinMethodType:
         if callback.__name__ != "task_wakeup":
@@ -61,6 +84,11 @@ def waits_for(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
 def is_running(task: asyncio.Task[Any]) -> bool:
     """Whether the code of a task that is not done is on the stack: it runs, or starts another task that does."""
     return bool(getattr(task.get_coro(), "cr_running", False))
+
+
+def current_task(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
+    """The task that runs on a loop; from 3.14 on, `asyncio.current_task` knows nothing of a Python task."""
+    return asyncio.current_task(loop) or _current_tasks_of_python.get(loop)
 
 
 def ready_deque(loop: asyncio.AbstractEventLoop) -> deque[asyncio.Handle] | None:
@@ -117,3 +145,195 @@ class DoneFuture:
 
     def result(self) -> None:
         return None
+
+
+# --- Locks ---
+
+
+def loop_of(primitive: asyncio.Lock | asyncio.Condition | asyncio.Semaphore) -> asyncio.AbstractEventLoop:
+    """The running loop, which from the first wait on is the only one that may wait there.
+
+    Raises:
+        RuntimeError: Another loop is running, or none.
+    """
+    return cast("asyncio.AbstractEventLoop", cast("Any", primitive)._get_loop())
+
+
+# --- Interrupts ---
+
+# Whom a task is current for: from 3.14 on, Python tasks keep an account of their own.
+_current_tasks_of_python = cast("dict[asyncio.AbstractEventLoop, asyncio.Task[Any]]", vars(tasks)["_current_tasks"])
+
+if sys.version_info >= (3, 12):
+    _swap_current_task: Callable[[asyncio.AbstractEventLoop, asyncio.Task[Any] | None], object]
+    _swap_current_task = vars(tasks)["_swap_current_task"]
+
+else:
+
+    def _swap_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> None:
+        if task is None:
+            del _current_tasks_of_python[loop]
+        else:
+            _current_tasks_of_python[loop] = task
+
+
+@contextmanager
+def no_current_task(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Set the current task aside for as long as another one is stepped on top of it."""
+    current = asyncio.current_task(loop)
+    if current is not None:  # removing what is not there is a KeyError
+        _swap_current_task(loop, None)
+    of_python = _current_tasks_of_python.pop(loop, None)
+    try:
+        yield
+    finally:
+        if of_python is not None:
+            _current_tasks_of_python[loop] = of_python
+        if current is not None:
+            _swap_current_task(loop, current)
+
+
+def last_waited_for(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
+    """What a task waits for, or, if that is done, waited for until its next step; None in `sleep(0)` or when new."""
+    return cast("asyncio.Future[Any] | None", task._fut_waiter)  # type: ignore[attr-defined]  # see the table
+
+
+def must_cancel(task: asyncio.Task[Any]) -> bool:
+    """Whether the next step of a task will raise a cancellation that nothing it waited for has taken."""
+    return cast("bool", task._must_cancel)  # type: ignore[attr-defined]  # see the table
+
+
+def is_being_cancelled(future: asyncio.Future[Any]) -> bool:
+    """Whether a future that is not done was cancelled, and takes its time: a task, or what `gather` returns."""
+    cancelling = getattr(future, "cancelling", None)
+    return bool(cancelling()) if cancelling is not None else bool(getattr(future, "_cancel_requested", False))
+
+
+def wakeup_in(future: asyncio.Future[Any], task: asyncio.Task[Any]) -> tuple[Any, Context] | None:
+    """The callback by which a future wakes a task, and the context that it runs in; None if the future shows none."""
+    callbacks: list[tuple[Any, Context]] = getattr(future, "_callbacks", None) or []
+    return next((entry for entry in callbacks if task_stepped_by(entry[0]) is task), None)
+
+
+#: Asyncio's call graph learns by this who waits for whom no longer.
+no_longer_awaited_by: Callable[[asyncio.Future[Any], asyncio.Task[Any]], None] | None
+no_longer_awaited_by = getattr(asyncio, "future_discard_from_awaited_by", None)
+
+
+def callback_of(handle: asyncio.Handle) -> tuple[Any, tuple[Any, ...], Context]:
+    """What a handle calls, with which arguments and in which context."""
+    parts: Any = handle
+    return parts._callback, parts._args, parts._context
+
+
+def step_raising(
+    task: asyncio.Task[Any],
+    exc: BaseException,
+    callback: Callable[..., object],
+    args: tuple[object, ...],
+    run: Callable[..., object],
+) -> None:
+    """Step a task with an exception, by the callback (its step or its wake-up) that was to step it without one.
+
+    `run(function, *args)` has to be written in C and to call the function in the task's context. No task may be
+    current.
+    """
+    if isinstance(task, _PyTask):
+        run(cast("Any", task)._Task__step, exc)
+    elif type(callback) is BuiltinMethodType:
+        run(callback, _Failed(exc))
+    else:
+        _step_c_task_raising(task, exc, callback, args, run)
+
+
+class _Failed:
+    """What a task's wake-up takes for the future that the task waited for."""
+
+    __slots__ = ("_exc",)
+
+    def __init__(self, exc: BaseException) -> None:
+        self._exc = exc
+
+    def result(self) -> None:
+        try:
+            raise self._exc
+        finally:
+            del self._exc
+
+
+# A C task that is new or in `sleep(0)` has no wake-up, and its step takes no exception. There is one that it makes
+# itself, though: it calls `asyncio.CancelledError` when it begins a step with a cancellation pending. So the task is
+# cancelled, and its step is called with a `__new__` on that class that answers this one call with another exception.
+# The call is recognised by the frame that it comes from, the one below, so that no other call of the class, in this or
+# another thread, in a finalizer or a signal handler, is ever taken for it. The `__new__` is gone before the task's code
+# goes on. What stays is that Python looks `__new__` up when the class is called, which takes it some ten nanoseconds.
+
+# Reentrant, since a finalizer or a signal handler may call the class while this thread holds it.
+_hook_lock = threading.RLock()
+_thrown: dict[FrameType, tuple[asyncio.Task[Any], BaseException]] = {}
+
+
+def _step_c_task_raising(
+    task: asyncio.Task[Any],
+    exc: BaseException,
+    step: Callable[..., object],
+    args: tuple[object, ...],
+    run: Callable[..., object],
+) -> None:
+    frame = sys._getframe()
+    asyncio.Task.cancel(task, task._cancel_message)  # type: ignore[attr-defined]  # see the table
+    _hang_hook(frame, task, exc)
+    try:
+        run(step, *args)
+    finally:
+        _unhang_hook(frame)
+        del frame  # it would keep itself alive
+
+
+def _hang_hook(frame: FrameType, task: asyncio.Task[Any], exc: BaseException) -> None:
+    with _hook_lock:
+        if not _thrown:
+            asyncio.CancelledError.__new__ = _exception_to_throw  # type: ignore[method-assign, assignment]  # see above
+        _thrown[frame] = task, exc
+
+
+def _unhang_hook(frame: FrameType) -> tuple[asyncio.Task[Any], BaseException] | None:
+    if frame not in _thrown:
+        return None
+    with _hook_lock:
+        thrown = _thrown.pop(frame)
+        if not _thrown:
+            del asyncio.CancelledError.__new__
+        return thrown
+
+
+def _exception_to_throw(cls: type[BaseException], *args: object, **_: object) -> BaseException:
+    thrown = _unhang_hook(sys._getframe(1))
+    if thrown is None:
+        return BaseException.__new__(cls, *args)
+    task, exc = thrown
+    asyncio.Task.uncancel(task)
+    if isinstance(exc, asyncio.CancelledError):
+        _make_uninitialisable(exc)
+    return exc
+
+
+_OWN_CLASS = "_aio_sched_own_class"
+
+
+def _take_own_class(self: BaseException, *_: object) -> None:
+    self.__class__ = self.__dict__.pop(_OWN_CLASS)
+
+
+class _Uninitialised(asyncio.CancelledError):
+    __init__ = _take_own_class
+
+
+def _make_uninitialisable(exc: asyncio.CancelledError) -> None:
+    """Let the `__init__` that follows `__new__` leave the exception as it is: it was made long ago."""
+    own = type(exc)
+    exc.__dict__[_OWN_CLASS] = own
+    try:
+        exc.__class__ = _Uninitialised
+    except TypeError:  # it is made otherwise, as what is an OSError as well
+        exc.__class__ = type(own)(own.__name__, (own,), {"__slots__": (), "__init__": _take_own_class})

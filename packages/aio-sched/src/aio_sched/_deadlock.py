@@ -24,8 +24,8 @@ def refuse_deadlock(task: Task[Any], lock: PriorityLock) -> None:
     seen: set[Task[Any]] = set()
     waiting: Task[Any] = task
     wanted: PriorityLock | None = lock
-    while wanted is not None and wanted.detects_deadlock:
-        holder = wanted.holding_task()
+    while wanted is not None and wanted._detect_deadlock:
+        holder = wanted._holding_task()
         if holder is None or holder in seen:
             return
         links.append((waiting, wanted))
@@ -47,10 +47,10 @@ def _story(links: list[tuple[Task[Any], PriorityLock]]) -> str:
     first = links[0][0]
     advice = "; make the lock with detect_deadlock=False if another task is to release it"
     if len(links) == 1:
-        return f"deadlock: task {first.get_name()!r} waits for {links[0][1].label()}, which it holds itself{advice}"
+        return f"deadlock: task {first.get_name()!r} waits for {links[0][1]._label()}, which it holds itself{advice}"
     holders = [task for task, _ in links[1:]] + [first]
     steps = [
-        f"waits for {lock.label()} held by task {holder.get_name()!r}"
+        f"waits for {lock._label()} held by task {holder.get_name()!r}"
         for (_, lock), holder in zip(links, holders, strict=True)
     ]
     return f"deadlock: task {first.get_name()!r} {', which '.join(steps)}{advice}"

@@ -100,7 +100,7 @@ def inherit(bearer: Bearer | None) -> None:
     first of them inherits has not changed.
     """
     while bearer is not None:
-        inherited = min((lock.urgency() for lock in bearer._held or ()), default=NOTHING)
+        inherited = min((lock._urgency() for lock in bearer._held or ()), default=NOTHING)
         if inherited == bearer._inherited:
             return
         before = bearer.effective_priority()
@@ -121,20 +121,21 @@ def _moved(bearer: Bearer) -> Bearer | None:
     if waiter is None:
         return None
     waiter.move()
-    return waiter.lock.heir() if waiter.lock is not None else None
+    return waiter.lock._heir() if waiter.lock is not None else None
 
 
 def line_changed(lock: PriorityLock) -> None:
     """Make right what the holder of a lock inherits, after somebody came to its line, or left it."""
-    bearer = lock.heir()
+    bearer = lock._heir()
     if bearer is None:
         return
-    if bearer._held is None:
-        bearer._held = set()
-    if lock.is_waited_for():
-        bearer._held.add(lock)
-    else:
-        bearer._held.discard(lock)
+    held = bearer._held
+    if lock._waiters:
+        if held is None:
+            held = bearer._held = set()
+        held.add(lock)
+    elif held is not None:
+        held.discard(lock)
     inherit(bearer)
 
 

@@ -10,7 +10,7 @@ from weakref import ref
 from aio_sched._asyncio_internals import loop_of
 from aio_sched._deadlock import refuse_deadlock
 from aio_sched._inheritance import bearer_of, line_changed, lock_left
-from aio_sched._waiters import Waiter, first_to_wake
+from aio_sched._waiters import Waiter
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -49,13 +49,15 @@ class PriorityLock(asyncio.Lock):
     in the line, and as many steps as the chain of locks is long, if anything changes there.
     """
 
+    _waiters: Line  # type: ignore[assignment]  # asyncio has a deque of futures there
+
     def __init__(self, *, detect_deadlock: bool = True, name: str | None = None) -> None:
         super().__init__()
         self.name = name
         self._detect_deadlock = detect_deadlock
         self._locked = False
-        # Sorted, and without the waiter that the lock was handed to.
-        self._waiters: Line = []
+        # Without the waiter that the lock was handed to.
+        self._waiters = []
         # Weak: a task that ends without releasing the lock is not kept by it.
         self._holder: ref[Task[Any] | None] | None = None
         # The waiter that has the lock but has not run since. `locked()` is False for that time, as asyncio's is.
@@ -65,7 +67,7 @@ class PriorityLock(asyncio.Lock):
         # As asyncio's, down to the part in brackets that programs parse.
         kind = type(self)
         name = "" if self.name is None else f" {self.name!r}"
-        holder = self.holding_task()
+        holder = self._holding_task()
         held = "" if holder is None else f" held by {holder.get_name()!r}"
         waiters = f", waiters:{len(self._waiters)}" if self._waiters else ""
         state = "locked" if self._locked else "unlocked"
@@ -134,44 +136,36 @@ class PriorityLock(asyncio.Lock):
         self._holder = None
 
     def _hand_over(self) -> None:
-        before = self.heir()
+        before = self._heir()
         self._locked = False
         self._holder = None
         self._handed_to = None
         lock_left(before, self)
-        waiter = first_to_wake(self._waiters)
+        waiter = next(filter(Waiter.can_be_woken, self._waiters), None)
         if waiter is None:
             return
         waiter.leave()
         self._handed_to = waiter
         # Before it is queued to run, so that it is queued for the priority that it inherits from the others.
         line_changed(self)
-        waiter.future.set_result(None)
+        waiter.wake()
 
-    @property
-    def detects_deadlock(self) -> bool:
-        """Whether a circle of lock waits that goes through this lock is an error."""
-        return self._detect_deadlock
-
-    def holding_task(self) -> Task[Any] | None:
+    def _holding_task(self) -> Task[Any] | None:
         """The task that has the lock, or was handed it; None if that is over, or if it was no task."""
         if self._handed_to is not None:
             return self._handed_to.task
         task = None if self._holder is None else self._holder()
         return None if task is None or task.done() else task
 
-    def heir(self) -> Bearer | None:
+    def _heir(self) -> Bearer | None:
         """Who inherits from those who wait."""
-        task = self.holding_task()
+        task = self._holding_task()
         return None if task is None else bearer_of(task)
 
-    def is_waited_for(self) -> bool:
-        return bool(self._waiters)
-
-    def urgency(self) -> float:
+    def _urgency(self) -> float:
         """The priority of the most urgent that waits; one that was cancelled counts until it has run."""
         return self._waiters[0].priority
 
-    def label(self) -> str:
+    def _label(self) -> str:
         kind = type(self).__name__
         return f"{kind} at {id(self):#x}" if self.name is None else f"{kind} {self.name!r}"

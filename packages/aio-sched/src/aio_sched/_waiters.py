@@ -86,12 +86,32 @@ class Waiter:
         if self.bearer is not None:
             self.bearer._blocked_on = self
 
-    def leave(self) -> None:
-        """Leave the line: the wait is over, or it is now about to be."""
+    def leave_line(self) -> None:
+        """Leave the line, but not yet the wait: the task still needs the lock."""
         self._withdraw()
         self.stands = False
+
+    def end_wait(self) -> None:
+        """Take note that the task no longer waits for this."""
         if self.bearer is not None and self.bearer._blocked_on is self:
             self.bearer._blocked_on = self.on_behalf_of
+
+    def leave(self) -> None:
+        """Leave the line: the wait is over."""
+        self.leave_line()
+        self.end_wait()
+
+    def wake(self) -> bool:
+        """Wake the task, and say whether there was anybody to wake."""
+        if not self.can_be_woken():
+            return False
+        self.future.set_result(None)
+        return True
+
+    def can_be_woken(self) -> bool:
+        """Whether it is neither woken nor cancelled."""
+        # A loop that is closed runs nobody any more: what wakes then is the clean-up of tasks that were pending.
+        return not self.future.done() and not self.future.get_loop().is_closed()
 
     def move(self) -> None:
         """Stand where the priority that the task has now belongs."""
@@ -114,12 +134,3 @@ class Waiter:
 
     def _withdraw(self) -> None:
         del self.line[bisect_left(self.line, self)]
-
-
-def first_to_wake(line: Line) -> Waiter | None:
-    """The most urgent waiter that is neither woken nor cancelled."""
-    for waiter in line:
-        if not waiter.future.done():
-            # A loop that is closed runs nobody any more: this is the clean-up of tasks that were pending then.
-            return None if waiter.future.get_loop().is_closed() else waiter
-    return None
