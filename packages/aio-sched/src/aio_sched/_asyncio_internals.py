@@ -16,6 +16,7 @@
 | `_waiters` of the three              | all     | the same; what stands in it are our waiters, not futures         |
 | `Semaphore._wake_up_next`            | all     | overridden: what `release()` calls                               |
 | `asyncio.tasks._current_tasks`       | all     | which task is current; from 3.14 on, for Python tasks            |
+| `_enter_task`, `_leave_task`, `__step_run_and_handle_result` | 3.14+ | the same for `create_pytask` |
 | `asyncio.tasks._swap_current_task`   | 3.12+   | setting the current task aside and back                          |
 | `Task._must_cancel`                  | all     | whether a cancellation is pending                                |
 | `_GatheringFuture._cancel_requested` | all     | whether what `gather` returns was cancelled and is not done yet  |
@@ -191,6 +192,24 @@ def no_current_task(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
             _current_tasks_of_python[loop] = of_python
         if current is not None:
             _swap_current_task(loop, current)
+
+
+if sys.version_info >= (3, 14):
+
+    class PythonTask(_PyTask):  # type: ignore[misc, valid-type]  # see the table
+        """A Python task that is the current one for `asyncio.current_task()` too, which asks the C tasks' account."""
+
+        def _Task__step_run_and_handle_result(self, exc: BaseException | None) -> None:
+            loop = self.get_loop()
+            tasks._enter_task(loop, self)
+            try:
+                super()._Task__step_run_and_handle_result(exc)
+            finally:
+                tasks._leave_task(loop, self)
+                self = None  # type: ignore[assignment]  # else an exception's traceback would keep the task in a cycle
+
+else:
+    PythonTask = _PyTask
 
 
 def last_waited_for(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:

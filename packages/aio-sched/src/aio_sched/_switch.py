@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aio_sched._asyncio_internals import DoneFuture, running_loop, waits_for
+from aio_sched._asyncio_internals import DoneFuture, current_task, running_loop, waits_for
 from aio_sched._ready_queue import AbstractSchedulingLoop, get_scheduling_loop, require_own_thread, require_position
 from aio_sched._task_state import require_task
 
@@ -145,7 +145,7 @@ async def create_task_descend(
     current = _current_task()
     scheduling = get_scheduling_loop()
     task = asyncio.create_task(coro, name=name, context=context)
-    handle = scheduling.queue_find_task(task)
+    handle = None if _has_begun(task) else scheduling.queue_find_task(task)
     if handle is None:
         return task
     scheduling.queue_move(0, handle)
@@ -176,6 +176,11 @@ async def create_task_start(
     task = asyncio.create_task(coro, name=name, context=context)
     await _first_step(task, asyncio.sleep(0))
     return task
+
+
+def _has_begun(task: asyncio.Task[Any]) -> bool:
+    """Whether a task that was just made has run its first step already: its factory starts tasks eagerly."""
+    return task.done() or bool(getattr(task.get_coro(), "cr_suspended", False))
 
 
 async def _first_step(task: asyncio.Task[Any], turn: _Place | Coroutine[Any, Any, None]) -> None:
@@ -215,7 +220,7 @@ class _Place(DoneFuture):
 
 
 def _current_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
+    task = current_task(asyncio.get_running_loop())
     if task is None:
         raise RuntimeError("only a task has a place in the ready queue, and this is called from none")
     return task
@@ -239,7 +244,7 @@ def _runnable(task: asyncio.Task[Any]) -> tuple[AbstractSchedulingLoop, asyncio.
 def _why_not_queued(task: asyncio.Task[Any]) -> str:
     if task.done():
         return "it is done"
-    if asyncio.current_task(task.get_loop()) is task:
+    if current_task(task.get_loop()) is task:
         return "it is the current task, which runs"
     waiter = waits_for(task)
     if waiter is None:

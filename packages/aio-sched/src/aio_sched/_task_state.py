@@ -6,7 +6,7 @@ import asyncio
 import enum
 from typing import Any
 
-from aio_sched._asyncio_internals import TASK_TYPES, is_running, task_of, waits_for
+from aio_sched._asyncio_internals import TASK_TYPES, current_task, is_running, task_of, waits_for
 from aio_sched._ready_queue import queue_shown_by
 
 
@@ -106,7 +106,7 @@ def state_of(task: asyncio.Task[Any]) -> TaskState:
     if task.done():
         return TaskState.DONE
     loop = task.get_loop()
-    if asyncio.current_task(loop) is task:
+    if current_task(loop) is task:
         return TaskState.CURRENT
     if waits_for(task) is not None:
         return TaskState.BLOCKED
@@ -129,5 +129,5 @@ def _state_of_waiting(task: asyncio.Task[Any]) -> TaskState:
 
 
 def _current(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
-    task = asyncio.current_task(loop)
+    task = current_task(loop)
     return set() if task is None else {task}
