@@ -48,4 +48,5 @@ class WaitingRoom:
         while key in self._lines and self._database.items(key):
             waiter = next(iter(self._lines[key]))
             self.leave(waiter)
-            waiter.found.value = key, *self._database.pop(b"L", key)
+            [value] = self._database.pop(b"L", key)
+            waiter.found.value = key, value

@@ -1,4 +1,4 @@
-"""A client for the command line, which has no event loop: the code that it shares with others is run by `aiter_sync`."""
+"""A client for the command line, without an event loop: `aiter_sync` runs the code that it shares with others."""
 
 import argparse
 import os

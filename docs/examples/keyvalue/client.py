@@ -23,4 +23,6 @@ def shown(reply: Reply, indent: str = "") -> str:
         lines = [f"{number}) {shown(each, indent + '   ')}" for number, each in enumerate(value, 1)]
         return f"\n{indent}".join(lines) or "(empty)"
     text = value.decode(errors="backslashreplace")
-    return {b"$": f'"{text}"', b":": f"(integer) {text}", b"-": f"(error) {text}", b"!": f"(error) {text}"}.get(kind, text)
+    if kind in {b"-", b"!"}:
+        return f"(error) {text}"
+    return f'"{text}"' if kind == b"$" else f"(integer) {text}" if kind == b":" else text

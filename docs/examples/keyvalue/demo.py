@@ -5,9 +5,11 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aio_group import Group, run_asyncio, uncancellable
+from aio_values import AsyncValue
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from rich.console import Console
@@ -15,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from . import client, protocol
 from .load import Load, put_load
 
 COMMANDS = (
@@ -48,17 +51,19 @@ def main() -> None:
 
 async def demonstrate(seconds: float, clients: int) -> None:
     """Start a server, talk to it, put load on it, and stop it."""
-    async with server() as port:
+    status = AsyncValue("")
+    async with server() as port, Group() as group:
+        group.spawn(follow_status, port, status)
         _console.print(f"[bold]A server listens on port {port}.[/] redis-py says to it:")
-        await converse(port)
-        _console.print(f"\n[bold]{clients} clients, {seconds:g} seconds:[/]")
-        columns = TextColumn("{task.completed:.1f} s"), BarColumn(), TextColumn("{task.fields[count]} commands")
+        await converse(port, status)
+        _console.print(f"\n[bold]{clients} clients, {seconds:g} seconds, and what STATUS says meanwhile:[/]")
+        columns = TextColumn("{task.completed:.1f} s"), BarColumn(), TextColumn("{task.fields[status]}")
         with Progress(*columns, TimeRemainingColumn(), console=_console) as bar:
-            task = bar.add_task("load", total=seconds, count=0)
+            task = bar.add_task("load", total=seconds, status=status.value)
             load = await put_load(
-                port, clients, seconds, lambda load: bar.update(task, completed=load.seconds, count=load.count)
+                port, clients, seconds, lambda load: bar.update(task, completed=load.seconds, status=status.value)
             )
-            bar.update(task, completed=seconds, count=load.count)
+            bar.update(task, completed=seconds)
         _console.print(table(load))
     _console.print("The server has been stopped.")
 
@@ -85,7 +90,18 @@ async def server() -> AsyncIterator[int]:
         await uncancellable(process.wait())
 
 
-async def converse(port: int) -> None:
+async def follow_status(port: int, status: AsyncValue[str]) -> None:
+    """Keep `status` at what the server says of itself."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(protocol.command(b"STATUS"))
+        async for reply in client.replies(partial(reader.read, 65536)):
+            status.value = client.shown(reply)
+    finally:
+        writer.close()
+
+
+async def converse(port: int, status: AsyncValue[str]) -> None:
     """Send commands of all kinds, and show the replies."""
     async with Redis(port=port, protocol=3, decode_responses=True) as redis:
 
@@ -108,8 +124,10 @@ async def converse(port: int) -> None:
 
         async with Group() as group, redis.pubsub() as subscription:
             waiting = group.spawn(say, "BLPOP jobs 5")
+            show("STATUS, a client being blocked", await status.wait_value(lambda now: "blocked=1" in now))
             await say("RPUSH jobs job-1")
             await waiting
+            show("STATUS, afterwards", await status.wait_value(lambda now: "blocked=0" in now))
             await subscription.subscribe("news")
             await subscription.get_message(timeout=5)
             await say("PUBLISH news hello")
@@ -119,7 +137,7 @@ async def converse(port: int) -> None:
 
 def show(command: str, reply: str) -> None:
     """Print what was asked and what came back."""
-    _console.print(f"  [cyan]{command:28}[/] {escape(reply)}")
+    _console.print(f"  [cyan]{command:30}[/] {escape(reply)}")
 
 
 def table(load: Load) -> Table:

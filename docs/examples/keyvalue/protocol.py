@@ -21,6 +21,10 @@ _ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _CONTROL = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
 
 
+_SIMPLE_KINDS, _KINDS_OF_MANY = {b"+", b"-", b":", b"#", b",", b"("}, {b"*", b">", b"~", b"%"}
+_SIZED_KINDS = {b"$", b"=", b"!", *_KINDS_OF_MANY}
+
+
 class ReplyError(Exception):
     """A command that cannot be done; `reply` tells its client why."""
 
@@ -40,7 +44,7 @@ class Reply(NamedTuple):
     """What a server says: the first byte of it, which tells the kind, and what that kind holds."""
 
     kind: bytes
-    value: bytes | None | list["Reply"]
+    value: bytes | list["Reply"] | None
 
 
 class Parser(Generic[T]):
@@ -101,13 +105,16 @@ class Parser(Generic[T]):
         """Read a reply, with all that it is made of."""
         line = await self._line(b"\r\n", b"reply")
         kind, rest = line[:1], line[1:]
-        if rest == b"-1" or kind == b"_":
-            return Reply(b"_", None)
-        if kind in b"*>~%":
-            return Reply(kind, [await self.reply() for _ in range(int(rest) * (2 if kind == b"%" else 1))])
-        if kind not in b"$=!":
+        if kind in _SIMPLE_KINDS:
             return Reply(kind, rest)
-        while (word := self._word(int(rest))) is None:
+        if kind == b"_" or (kind in {b"$", b"*"} and rest == b"-1"):
+            return Reply(b"_", None)
+        size = integer_in(rest)
+        if kind not in _SIZED_KINDS or size is None or size < 0:
+            raise ProtocolError(b"invalid reply")
+        if kind in _KINDS_OF_MANY:
+            return Reply(kind, [await self.reply() for _ in range(size * (2 if kind == b"%" else 1))])
+        while (word := self._word(size)) is None:
             await self._monitor.oob()
         return Reply(kind, word)
 
