@@ -1,8 +1,12 @@
 """Scheduling loops and functions, task priorities, interrupts and timeouts for asyncio."""
 
+from aio_sched._interrupt import task_interrupt, task_throw
+from aio_sched._interrupt_condition import InterruptCondition
+from aio_sched._interrupt_errors import InterruptError, InterruptException, TimeoutInterrupt
 from aio_sched._priority_condition import PriorityCondition
 from aio_sched._priority_lock import PriorityLock
 from aio_sched._priority_semaphore import PrioritySemaphore
+from aio_sched._pytask import create_pytask
 from aio_sched._ready_queue import AbstractSchedulingLoop, get_scheduling_loop
 from aio_sched._scheduling import SchedulingMixin
 from aio_sched._switch import (
@@ -14,6 +18,7 @@ from aio_sched._switch import (
     task_switch,
 )
 from aio_sched._task_state import blocked_tasks, runnable_tasks, task_is_blocked, task_is_runnable
+from aio_sched._task_timeout import task_timeout
 from aio_sched._version import __version__
 
 __all__ = [  # noqa: RUF022  # in the order of the README's table
@@ -36,5 +41,13 @@ __all__ = [  # noqa: RUF022  # in the order of the README's table
     "PriorityCondition",
     "PrioritySemaphore",
     # Interrupts
+    "task_throw",
+    "task_interrupt",
+    "task_timeout",
+    "InterruptException",
+    "InterruptError",
+    "TimeoutInterrupt",
+    "InterruptCondition",
+    "create_pytask",
     "__version__",
 ]

@@ -24,6 +24,12 @@
 | `Handle._args`, `Handle._context`    | all     | running a task's step at once                                    |
 | a C step calls `CancelledError`      | all     | stepping a C task with another exception, see below              |
 | `Task._cancel_message`               | all     | keeping it as it was meanwhile                                   |
+| `_run_once`, `call_soon`, `_call_soon` | all   | overridden in our loops; asyncio's own on versions not checked   |
+| `_closed`, `_debug`, `_stopping`, `_selector`, `_process_events`, `_add_callback`, `_clock_resolution` | all | our `_run_once` does as asyncio's |
+| `_scheduled`, `_timer_cancelled_count`, their three limits, `TimerHandle._scheduled`, `_when` | all | the same, for timers |
+| `Handle`'s slots                     | all     | making a handle without its `__init__`, and running it in place  |
+| `_current_handle`, `_format_handle`  | all     | reporting slow callbacks as asyncio does                         |
+| `sys.getrefcount`                    | all     | whether nobody else holds a handle that has run                  |
 
 Checked on CPython 3.11.7, 3.12.1, 3.13.0, 3.14.10 and 3.15.2.
 """
@@ -33,7 +39,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from asyncio import tasks
+from asyncio import base_events, format_helpers, tasks
 from collections import deque
 from contextlib import contextmanager
 from types import BuiltinMethodType, FrameType, MethodType
@@ -42,6 +48,8 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextvars import Context
+
+    from aio_sched._levels import ReadyLevels
 
 # --- The ready queue and the tasks in it ---
 
@@ -356,3 +364,101 @@ def _make_uninitialisable(exc: asyncio.CancelledError) -> None:
         exc.__class__ = _Uninitialised
     except TypeError:  # it is made otherwise, as what is an OSError as well
         exc.__class__ = type(own)(own.__name__, (own,), {"__slots__": (), "__init__": _take_own_class})
+
+
+# --- Our loops and priority tasks ---
+
+#: The versions on which the loops' own `_run_once` was checked against asyncio's; elsewhere theirs is used.
+CHECKED_VERSIONS = frozenset({(3, 11), (3, 12), (3, 13), (3, 14), (3, 15)})
+#: How many cancelled timers there may be before they are taken out of the heap, and how long a wait may be.
+MIN_SCHEDULED_TIMERS: int = vars(base_events)["_MIN_SCHEDULED_TIMER_HANDLES"]
+MIN_CANCELLED_FRACTION: float = vars(base_events)["_MIN_CANCELLED_TIMER_HANDLES_FRACTION"]
+MAX_SELECT_TIMEOUT: float = vars(base_events)["MAXIMUM_SELECT_TIMEOUT"]
+format_handle = cast("Callable[[asyncio.Handle], str]", vars(base_events)["_format_handle"])
+format_callback = cast("Callable[..., str]", vars(format_helpers)["_format_callback_source"])
+
+
+def version_is_checked() -> bool:
+    """Whether the loops may use what they know of this Python's asyncio."""
+    return sys.version_info[:2] in CHECKED_VERSIONS and STEP_TYPE.__name__ == "TaskStepMethWrapper"
+
+
+def _type_of_steps() -> type:
+    """The type of what a C task gives to `call_soon` for its next step; of something else if tasks are not in C."""
+
+    class Catcher:
+        caught: object = None
+
+        def call_soon(self, callback: object, **_: object) -> None:
+            self.caught = callback
+
+        def get_debug(self) -> bool:
+            return False
+
+    async def nothing() -> None: ...
+
+    catcher = Catcher()
+    coroutine = nothing()
+    task = asyncio.Task(coroutine, loop=cast("Any", catcher))
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # nobody is told that it never ran
+    coroutine.close()
+    return type(catcher.caught)
+
+
+#: What the loops look for to know a C task's step.
+STEP_TYPE = _type_of_steps()
+
+
+def _references_of_a_local() -> int:
+    handle = object()
+    return sys.getrefcount(handle)
+
+
+#: What `sys.getrefcount` says of an object that only a local variable refers to: 2, and 1 from 3.14 on.
+UNSHARED = _references_of_a_local()
+
+
+def report_failure(
+    loop: asyncio.AbstractEventLoop, handle: asyncio.Handle, callback: Any, args: tuple[Any, ...], exc: BaseException
+) -> None:
+    """Tell the loop's exception handler what a callback raised, as `Handle._run` does."""
+    debug = {"debug": loop.get_debug()} if sys.version_info >= (3, 13) else {}
+    context = {
+        "message": f"Exception in callback {format_callback(callback, args, **debug)}",
+        "exception": exc,
+        "handle": handle,
+    }
+    if handle._source_traceback:  # type: ignore[attr-defined]  # see the table
+        context["source_traceback"] = handle._source_traceback  # type: ignore[attr-defined]
+    loop.call_exception_handler(context)
+
+
+def levels_of(loop: asyncio.AbstractEventLoop) -> ReadyLevels | None:
+    """The levels of a loop with priorities; None for any other."""
+    return getattr(loop, "_priority_levels", None)
+
+
+def require_free(context: Context | None) -> None:
+    """Refuse a context that is entered, in which no task can be started now: asyncio itself would go wrong half-way."""
+    if context is not None:
+        context.run(_nothing)
+
+
+def _nothing() -> None: ...
+
+
+def start_captured(loop: asyncio.AbstractEventLoop, make: Callable[[], object]) -> None:
+    """Make a task, and run its first step at once instead of queueing it: 3.11 has no `eager_start`."""
+    captured: list[tuple[Any, Context]] = []
+
+    def capture(callback: Any, *, context: Context) -> None:
+        captured.append((callback, context))
+
+    loop.call_soon = capture  # type: ignore[assignment, method-assign]  # for the one call that the task makes
+    try:
+        make()
+    finally:
+        del loop.call_soon
+    ((step, context),) = captured
+    with no_current_task(loop):
+        context.run(step)
