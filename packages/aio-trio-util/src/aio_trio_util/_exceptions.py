@@ -63,6 +63,12 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield error
 
 
+def _identity(error: BaseException) -> str:
+    """What two exceptions must share to count as one."""
+    # Trio 0.31 and later tell in the `repr` who cancelled and why: to a scope that catches it, they are all the same.
+    return "Cancelled()" if isinstance(error, trio.Cancelled) else repr(error)
+
+
 def _checked(types: tuple[type[BaseException], ...], caller: str) -> tuple[type[BaseException], ...]:
     for kind in types:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
@@ -123,6 +129,7 @@ class multi_error_defer_to(_Deferral):  # noqa: N801 - used as a function: the r
     1. every exception in it, at any depth, is an instance of one of the given types;
     2. with `strict`, only one candidate is left at the highest privilege: exceptions with the same `repr` count as
        one, so `[ValueError("a"), ValueError("a")]` has one candidate and `[ValueError("a"), ValueError("b")]` two.
+       All `trio.Cancelled` count as one, whoever cancelled.
 
     It also decorates plain and async functions. Exceptions that are no group pass unchanged.
 
@@ -165,7 +172,7 @@ class multi_error_defer_to(_Deferral):  # noqa: N801 - used as a function: the r
                 highest = rank
                 candidates.clear()
             if rank == highest:
-                candidates.setdefault(repr(error), error)
+                candidates.setdefault(_identity(error), error)
         if self._strict and len(candidates) > 1:
             self._give_up(group, f"several exceptions are equally privileged: {', '.join(candidates)}")
             return None

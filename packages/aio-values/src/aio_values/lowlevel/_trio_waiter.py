@@ -127,7 +127,7 @@ class Seat:
 
     `trio.lowlevel.wait_task_rescheduled` makes a message for trio's run loop, which only reads it: here it is made
     once, and yielded on every wait. The loop's answer to a wake-up is `_WOKEN`; any other is a cancellation, to be
-    unwrapped. Checked with trio 0.26 and 0.35.
+    unwrapped. Checked with trio 0.22 and 0.35.
 
     `waiter` is for whoever wakes, after `renew()`; the seat itself is what the task awaits.
     """
