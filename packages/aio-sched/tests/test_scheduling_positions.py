@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -277,7 +278,7 @@ async def test_new_tasks_run_in_the_context_given() -> None:
 
 
 async def test_a_task_in_its_eager_step_takes_its_place() -> None:
-    if not hasattr(asyncio, "eager_task_factory"):
+    if sys.version_info < (3, 12):
         pytest.skip("tasks start eagerly from Python 3.12 on")
     loop = asyncio.get_running_loop()
     log: list[str] = []
@@ -297,24 +298,26 @@ async def test_a_task_in_its_eager_step_takes_its_place() -> None:
 
 
 async def test_a_factory_that_starts_tasks_eagerly_descends_by_itself() -> None:
-    if not hasattr(asyncio, "eager_task_factory"):
+    if sys.version_info < (3, 12):
         pytest.skip("tasks start eagerly from Python 3.12 on")
     loop = asyncio.get_running_loop()
     loop.set_task_factory(asyncio.eager_task_factory)
     log: list[str] = []
     future = loop.create_future()
 
+    async def ends() -> None:
+        log.append("ends")
+
     async def blocks() -> None:
         log.append("blocks")
         await future
 
-    for coro in (step(log, "ready"), blocks()):
-        loop.call_soon(log.append, "other")
-        task = await create_task_descend(coro)
-        assert not task.done()
-        future.cancel()
-        await asyncio.wait([task])
-    assert log == ["ready", "other", "blocks", "other"]
+    loop.call_soon(log.append, "other")
+    tasks = [await create_task_descend(coro) for coro in (ends(), step(log, "yields", 2), blocks())]
+    assert log == ["ends", "yields", "blocks"]
+    future.cancel()
+    await asyncio.wait(tasks)
+    assert log == ["ends", "yields", "blocks", "other", "yields'"]
 
 
 async def test_a_custom_factory_makes_the_tasks() -> None:

@@ -16,7 +16,7 @@
 | `_waiters` of the three              | all     | the same; what stands in it are our waiters, not futures         |
 | `Semaphore._wake_up_next`            | all     | overridden: what `release()` calls                               |
 | `asyncio.tasks._current_tasks`       | all     | which task is current; from 3.14 on, for Python tasks            |
-| `_enter_task`, `_leave_task`, `__step_run_and_handle_result` | 3.14+ | the same for `create_pytask` |
+| `asyncio.tasks._enter_task`, `_leave_task`, `Task.__step_run_and_handle_result` | 3.14+ | that of `create_pytask` |
 | `asyncio.tasks._swap_current_task`   | 3.12+   | setting the current task aside and back                          |
 | `Task._must_cancel`                  | all     | whether a cancellation is pending                                |
 | `_GatheringFuture._cancel_requested` | all     | whether what `gather` returns was cancelled and is not done yet  |
@@ -42,6 +42,7 @@ import threading
 from asyncio import base_events, format_helpers, tasks
 from collections import deque
 from contextlib import contextmanager
+from pathlib import Path
 from types import BuiltinMethodType, FrameType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -118,14 +119,17 @@ def make_handle(
 ) -> asyncio.Handle:
     """A handle such as `call_soon` makes, in no queue yet.
 
-    In debug mode a handle keeps the stack of where it was made: the frame of this function and that of its caller, a
-    method of a loop, are taken off, as asyncio's `call_soon` takes off its own.
+    In debug mode a handle keeps the stack of where it was made: what stands at its end of this package is taken off, as
+    asyncio's `call_soon` takes off itself.
     """
     handle = asyncio.Handle(callback, args, loop, context)
-    traceback: list[Any] | None = handle._source_traceback  # type: ignore[attr-defined]  # see the table
-    if traceback:
-        del traceback[-2:]
+    traceback: list[Any] = handle._source_traceback or []  # type: ignore[attr-defined]  # see the table
+    while traceback and Path(traceback[-1].filename).parent == _PACKAGE:
+        traceback.pop()
     return handle
+
+
+_PACKAGE = Path(__file__).parent
 
 
 class DoneFuture:
@@ -204,17 +208,21 @@ def no_current_task(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 
 if sys.version_info >= (3, 14):
 
-    class PythonTask(_PyTask):  # type: ignore[misc, valid-type]  # see the table
-        """A Python task that is the current one for `asyncio.current_task()` too, which asks the C tasks' account."""
+    class Task(_PyTask):  # type: ignore[misc, valid-type]  # see the table
+        """A Python task that is the current one for `asyncio.current_task()` too, which asks the C tasks' account.
 
-        def _Task__step_run_and_handle_result(self, exc: BaseException | None) -> None:
+        Named like its base, so that its private method is that of the base.
+        """
+
+        def __step_run_and_handle_result(self, exc: BaseException | None) -> None:
             loop = self.get_loop()
             tasks._enter_task(loop, self)
             try:
-                super()._Task__step_run_and_handle_result(exc)
+                super().__step_run_and_handle_result(exc)
             finally:
                 tasks._leave_task(loop, self)
-                self = None  # type: ignore[assignment]  # else an exception's traceback would keep the task in a cycle
+
+    PythonTask = Task
 
 else:
     PythonTask = _PyTask
@@ -358,7 +366,7 @@ class _Uninitialised(asyncio.CancelledError):
 
 def _make_uninitialisable(exc: asyncio.CancelledError) -> None:
     """Let the `__init__` that follows `__new__` leave the exception as it is: it was made long ago."""
-    own = type(exc)
+    own: Any = type(exc)
     exc.__dict__[_OWN_CLASS] = own
     try:
         exc.__class__ = _Uninitialised

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import sysconfig
 from abc import ABC, abstractmethod
+from inspect import CO_COROUTINE
 from operator import index
 from typing import TYPE_CHECKING, Any
 
@@ -314,6 +315,9 @@ def require_callback(callback: object) -> None:
     """Refuse what cannot be called soon."""
     if asyncio.iscoroutine(callback) or not callable(callback):
         raise TypeError(f"call_pos() calls a function, and cannot call {callback!r}")
+    code = getattr(callback, "__code__", None)
+    if code is not None and code.co_flags & CO_COROUTINE:
+        raise TypeError(f"call_pos() does not await what it calls: create_task() runs {callback!r}")
 
 
 def require_open(loop: asyncio.AbstractEventLoop) -> None:
