@@ -67,7 +67,7 @@ def _trio_has_a_task() -> bool:
 
 
 def _look_for_sign() -> None:
-    """Use sniffio's thread-local, if this trio sets it (0.22 and 0.35 do); a trio that does not is asked itself."""
+    """Use sniffio's thread-local, if this trio sets it (0.23 to 0.35 do); a trio that does not is asked itself."""
     sniffio = _modules.get("sniffio")
     run = _modules.get("trio._core._run")
     if sniffio is not None and getattr(run, "sniffio_library", None) is sniffio.thread_local:
