@@ -29,6 +29,7 @@
 | `_scheduled`, `_timer_cancelled_count`, their three limits, `TimerHandle._scheduled`, `_when` | all | the same, for timers |
 | `Handle`'s slots                     | all     | making a handle without its `__init__`, and running it in place  |
 | `_current_handle`, `_format_handle`  | all     | reporting slow callbacks as asyncio does                         |
+| `_DefaultEventLoopPolicy`             | 3.14+   | base of our policies; its `_loop_factory` is overridden on all   |
 | `sys.getrefcount`                    | all     | whether nobody else holds a handle that has run                  |
 
 Checked on CPython 3.11.7, 3.12.1, 3.13.0, 3.14.10 and 3.15.2.
@@ -470,3 +471,7 @@ def start_captured(loop: asyncio.AbstractEventLoop, make: Callable[[], object]) 
     ((step, context),) = captured
     with no_current_task(loop):
         context.run(step)
+
+
+#: What `asyncio.DefaultEventLoopPolicy` is: from 3.14 on, merely naming that warns.
+DefaultPolicy: Any = vars(asyncio).get("_DefaultEventLoopPolicy") or asyncio.DefaultEventLoopPolicy

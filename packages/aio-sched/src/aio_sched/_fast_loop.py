@@ -1,0 +1,283 @@
+"""The loops' own `call_soon` and `_run_once`: what asyncio's do, in fewer steps, and by priority where there is one.
+
+What makes it fast, and what keeps it safe:
+
+- `call_soon` is one frame, and fills in a handle without calling its class. `_run_once` runs the handle in place, and
+  without `*args` where there are none. Only the exact `asyncio.Handle` is treated so: a subclass runs itself.
+- The handle of a task's step is given to nobody: when it has run, and nobody else refers to it, the next `call_soon`
+  uses it again. It is emptied at once, so it keeps nothing alive, and forgotten at the end of the pass.
+- Both are for Python versions on which they were checked. On another, asyncio's own are used: slower, and the same
+  order. In debug mode, asyncio makes the handles, and each runs itself and is timed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+import sys
+import warnings
+from asyncio.log import logger
+from contextvars import Context, copy_context
+from sys import getrefcount
+from types import BuiltinMethodType
+from typing import TYPE_CHECKING, Any
+
+from aio_sched import _asyncio_internals as internals
+from aio_sched._asyncio_internals import STEP_TYPE, UNSHARED
+from aio_sched._levels import KEPT_LEVELS, ReadyLevels
+from aio_sched._priority_task import PriorityTask
+
+if TYPE_CHECKING:
+    from asyncio import BaseEventLoop as _Loop
+else:
+    _Loop = object
+
+#: Handles in a row before a turn is given away, by default.
+DEFAULT_BOUND = 64
+
+_Handle = asyncio.Handle
+_new_handle: Any = asyncio.Handle.__new__
+
+
+class FastLoopMixin(_Loop):
+    """A loop of asyncio with a faster `call_soon` and `_run_once`. Put it before the loop class."""
+
+    _spare: Any = None
+
+    def __init__(self, *args: Any, starvation_bound: int = DEFAULT_BOUND, **options: Any) -> None:
+        self._is_checked = internals.version_is_checked()
+        if not self._is_checked:
+            _warn_once()
+        self._is_fast = False
+        self._levels = ReadyLevels(starvation_bound)
+        super().__init__(*args, **options)
+        self._levels.base.extend(self._ready)
+        self._ready: Any = self._levels.base
+        self._choose_way()
+
+    def _choose_way(self) -> None:
+        """Whether `call_soon` may take the fast way: nothing of what asyncio does on its own is wanted."""
+        self._is_fast = self._is_checked and not self._debug and not self._closed
+
+    def set_debug(self, enabled: bool) -> None:
+        super().set_debug(enabled)
+        self._choose_way()
+
+    def close(self) -> None:
+        super().close()
+        self._choose_way()
+        if self._closed:
+            self._spare = None
+            self._levels.clear()
+
+    # --- Adding to the queue ---
+
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        if not self._is_fast:
+            handle = super().call_soon(callback, *args, context=context)
+            if handle._source_traceback:
+                del handle._source_traceback[-1]
+            return handle
+        handle = self._spare
+        if handle is None:
+            handle = _new_handle(_Handle)
+            handle._loop = self
+            handle._repr = handle._source_traceback = None
+        else:
+            self._spare = None
+        handle._cancelled = False
+        handle._callback = callback
+        handle._args = args
+        handle._context = copy_context() if context is None else context
+        levels = self._levels
+        if levels.by_value:
+            kind = type(callback)
+            if kind is STEP_TYPE or kind is BuiltinMethodType:
+                task = callback.__self__
+                if isinstance(task, PriorityTask) and (kind is STEP_TYPE or callback.__name__ == "task_wakeup"):
+                    level = task._level
+                    if level is not levels.base and level is not None:
+                        if not level.listed:
+                            levels.enlist(level)
+                        if levels.may_hold_callbacks and levels.base:
+                            levels.set_fence(handle)
+                        level.append(handle)
+                        return handle
+                elif kind is BuiltinMethodType and not (isinstance(task, asyncio.Task) and callback.__name__ == "task_wakeup"):
+                    levels.may_hold_callbacks = True
+            else:
+                levels.may_hold_callbacks = True
+        levels.base.append(handle)
+        return handle
+
+    def _call_soon(self, callback: Any, args: tuple[Any, ...], context: Context | None) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        if handle._source_traceback:
+            del handle._source_traceback[-1]
+        self._levels.append(handle)
+        return handle
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+        handle = super().call_soon_threadsafe(callback, *args, context=context)
+        if handle._source_traceback:
+            del handle._source_traceback[-1]
+        self._levels.may_hold_callbacks = True
+        return handle
+
+    def _add_callback(self, handle: asyncio.Handle) -> None:
+        super()._add_callback(handle)
+        self._levels.may_hold_callbacks = True
+
+    # --- One pass ---
+
+    def _run_once(self) -> None:
+        if not self._is_checked:
+            super()._run_once()
+            return
+        levels = self._levels
+        order = levels.order
+        ready = levels.base
+        count = levels.begin_pass() if order else len(ready)
+        if self._scheduled:
+            self._drop_cancelled_timers()
+        if count or self._stopping:
+            timeout: float | None = 0
+        elif self._scheduled:
+            timeout = min(max(0, self._scheduled[0]._when - self.time()), internals.MAX_SELECT_TIMEOUT)
+        else:
+            timeout = None
+        self._process_events(self._selector.select(timeout))
+        if self._scheduled:
+            self._add_due_timers()
+        count = len(levels) if order else len(ready)
+        if self._debug:
+            self._run_timed(count)
+        else:
+            self._run(count)
+            self._spare = None
+
+    def _run(self, count: int) -> None:
+        """Run so many handles, in the order of their levels."""
+        levels = self._levels
+        order = levels.order
+        fences = levels.fences
+        ready = levels.base
+        popleft = ready.popleft
+        while count > 0:
+            if levels.left <= 0:
+                levels.left = levels.bound
+                if order and self._run_given_turn():
+                    count -= 1
+                    continue
+            chunk = min(count, levels.left)
+            count -= chunk
+            levels.left -= chunk
+            for _ in range(chunk):
+                if not order:
+                    handle = popleft()
+                elif fences:
+                    handle = levels.pop_first()
+                else:
+                    for level in order:
+                        if level:
+                            break
+                        if level is not ready and len(order) > KEPT_LEVELS:
+                            level = levels.first_of_many()
+                            break
+                    if not level:
+                        return
+                    handle = level.popleft()
+                if handle._cancelled:
+                    continue
+                if type(handle) is not _Handle:
+                    handle._run()
+                    continue
+                callback = handle._callback
+                args = handle._args
+                try:
+                    if args:
+                        handle._context.run(callback, *args)
+                    else:
+                        handle._context.run(callback)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as exc:
+                    internals.report_failure(self, handle, callback, args, exc)
+                if type(callback) is STEP_TYPE and getrefcount(handle) == UNSHARED:
+                    handle._callback = handle._context = None
+                    self._spare = handle
+
+    def _run_given_turn(self) -> bool:
+        """Give a turn away; whether a level waited for one."""
+        handle = self._levels.pop_given_turn()
+        if handle is None:
+            return False
+        if not handle.cancelled():
+            handle._run()
+        return True
+
+    def _run_timed(self, count: int) -> None:
+        """Run so many handles in debug mode: report those that take long."""
+        levels = self._levels
+        for _ in range(min(count, len(levels))):
+            if not levels:
+                return
+            handle = levels.popleft()
+            if handle._cancelled:
+                continue
+            try:
+                self._current_handle = handle
+                began = self.time()
+                handle._run()
+                seconds = self.time() - began
+                if seconds >= self.slow_callback_duration:
+                    logger.warning("Executing %s took %.3f seconds", internals.format_handle(handle), seconds)
+            finally:
+                self._current_handle = None
+
+    def _drop_cancelled_timers(self) -> None:
+        """Take cancelled timers out of the heap: all if they are many, else those at its head."""
+        timers = self._scheduled
+        if (
+            len(timers) > internals.MIN_SCHEDULED_TIMERS
+            and self._timer_cancelled_count / len(timers) > internals.MIN_CANCELLED_FRACTION
+        ):
+            for timer in timers:
+                if timer._cancelled:
+                    timer._scheduled = False
+            self._scheduled = [timer for timer in timers if not timer._cancelled]
+            heapq.heapify(self._scheduled)
+            self._timer_cancelled_count = 0
+            return
+        while timers and timers[0]._cancelled:
+            self._timer_cancelled_count -= 1
+            heapq.heappop(timers)._scheduled = False
+
+    def _add_due_timers(self) -> None:
+        """Queue the timers whose time has come."""
+        timers = self._scheduled
+        now = self.time()
+        # Later than now even where the clock's resolution is less than a float can add.
+        end = now + max(self._clock_resolution, math.ulp(now))
+        while timers and timers[0]._when < end:
+            timer = heapq.heappop(timers)
+            timer._scheduled = False
+            self._ready.append(timer)
+            self._levels.may_hold_callbacks = True
+
+
+_has_warned = False
+
+
+def _warn_once() -> None:
+    global _has_warned  # noqa: PLW0603  # said once in a process
+    if _has_warned:
+        return
+    _has_warned = True
+    warnings.warn(
+        f"aio-sched was not checked with asyncio of Python {sys.version.split()[0]}: "
+        "its loops use asyncio's own call_soon() and _run_once(), which is safe and slower",
+        RuntimeWarning,
+        stacklevel=4,
+    )

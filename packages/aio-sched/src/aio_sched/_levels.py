@@ -1,0 +1,307 @@
+"""The ready queue of a loop with priorities: a deque of handles for each value in use, and who has the next turn.
+
+The order, in full:
+
+- The handle that runs is the first of the lowest value that has any. Within a value, first come, first served. What is
+  no `PriorityTask`'s step (callbacks, timers, I/O, plain tasks, what threads post) has the value 0.0.
+- No callback is overtaken: a step runs after every callback that was in the queue when it was added. Such a callback
+  may be what the step relies on (asyncio's transports do so all the time), and nobody can tell. A handle that has to
+  wait for one has a *fence*: the number of handles of 0.0 that have to run first. Steps of tasks are overtaken.
+- Of every `bound + 1` handles, one is a turn given away: to the level that has waited longest for one.
+
+The level of 0.0, the `base`, is what other threads append to, with nothing but `deque.append`. All the rest belongs to
+the loop's own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import insort
+from collections import deque
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from aio_sched._asyncio_internals import task_of
+from aio_sched._priority_task import PriorityTask
+from aio_sched._ready_queue import snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: So many levels stay in the order while they are empty: tasks that wake one another come back to theirs all the time.
+KEPT_LEVELS = 8
+#: After so many passes without a handle but in the base, the order is emptied.
+QUIET_PASSES = 64
+
+_value_of = attrgetter("value")
+
+
+class Level(deque[asyncio.Handle]):
+    """The handles of one value. It lives as long as a task has the value, or it stands in the order."""
+
+    __slots__ = ("_levels", "in_turns", "listed", "value")
+
+    def __init__(self, value: float, levels: dict[float, ref[Level]]) -> None:
+        super().__init__()
+        self.value = value
+        self.listed = False
+        self.in_turns = False
+        self._levels = levels
+
+    # Two levels are never the same, whatever they hold.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __del__(self) -> None:
+        # Another level of the value may have taken the place of this one.
+        found = self._levels.get(self.value)
+        if found is not None and found() is None:
+            del self._levels[self.value]
+
+
+class ReadyLevels:
+    """All levels of a loop. The loops read and write the attributes on their hot path; see `_fast_loop`."""
+
+    __slots__ = ("base", "bound", "by_value", "fences", "left", "may_hold_callbacks", "order", "popped", "quiet", "turns")
+
+    def __init__(self, bound: int) -> None:
+        #: Every level but the base that is alive. Empty: no task has a priority, and nothing here is needed.
+        self.by_value: dict[float, ref[Level]] = {}
+        self.base = Level(0.0, self.by_value)
+        #: Levels that may hold a handle, lowest value first. Empty, or the base is among them.
+        self.order: list[Level] = []
+        #: The same levels, and some that have left the order: the one whose turn comes next is on the left.
+        self.turns: deque[Level] = deque()
+        #: How many handles run before a turn is given away, and how many of them are left.
+        self.bound = bound
+        self.left = bound
+        #: Handles that have to wait, and until how many handles of the base have run, counted in `popped`.
+        self.fences: dict[asyncio.Handle, int] = {}
+        self.popped = 0
+        #: False: what the base holds are steps of tasks.
+        self.may_hold_callbacks = True
+        #: Passes in a row in which only the base held anything.
+        self.quiet = 0
+
+    def level_of(self, value: float) -> Level:
+        """The level of a value, made if there is none."""
+        if value == 0.0:
+            return self.base
+        found = self.by_value.get(value)
+        level = None if found is None else found()
+        if level is None:
+            level = Level(value, self.by_value)
+            self.by_value[value] = ref(level)
+            self.may_hold_callbacks = True
+        return level
+
+    # --- As the queue of a loop: what asyncio's own `_run_once` and `call_soon` need of `_ready` ---
+
+    def append(self, handle: asyncio.Handle) -> None:
+        """Add a handle at the end of its level."""
+        task = task_of(handle)
+        if isinstance(task, PriorityTask):
+            level = task._level
+            if level is not None and level is not self.base:
+                self.add(level, handle)
+                return
+        self.base.append(handle)
+        if task is None:
+            # After it was appended: whoever sees the flag unset must see the handle.
+            self.may_hold_callbacks = True
+
+    def popleft(self) -> asyncio.Handle:
+        """Take out the handle whose turn it is; IndexError if there is none."""
+        if not self.order:
+            return self.base.popleft()
+        self.left -= 1
+        if self.left < 0:
+            self.left = self.bound
+            handle = self.pop_given_turn()
+            if handle is not None:
+                return handle
+        return self.pop_first()
+
+    def __len__(self) -> int:
+        return sum(map(len, self.order)) if self.order else len(self.base)
+
+    def clear(self) -> None:
+        """Forget every handle and level; for a loop that is closed."""
+        for level in self.order:
+            level.clear()
+        self.base.clear()
+        self.fences.clear()
+        self._empty_order()
+
+    # --- Adding ---
+
+    def add(self, level: Level, handle: asyncio.Handle) -> None:
+        """Add a handle to a level that is not the base."""
+        if not level.listed:
+            self.enlist(level)
+        if self.may_hold_callbacks and self.base:
+            self.set_fence(handle)
+        level.append(handle)
+
+    def enlist(self, level: Level) -> None:
+        """Put a level into the order."""
+        if not self.order and level is not self.base:
+            self.enlist(self.base)
+        insort(self.order, level, key=_value_of)
+        level.listed = True
+        if not level.in_turns:
+            level.in_turns = True
+            self.turns.append(level)
+
+    def set_fence(self, handle: asyncio.Handle) -> None:
+        """Let a handle wait for the callbacks that stand in the base.
+
+        Cost: proportional to the steps of tasks behind the last of them; once there is none, it is known.
+        """
+        # Set first: what a thread appends and announces from here on is not lost.
+        self.may_hold_callbacks = False
+        base = self.base
+        for place in range(len(base) - 1, -1, -1):
+            if not base[place].cancelled() and task_of(base[place]) is None:
+                self.may_hold_callbacks = True
+                self.fences[handle] = self.popped + place + 1
+                return
+
+    # --- Taking ---
+
+    def pop_first(self) -> asyncio.Handle:
+        """Take out the first handle of the lowest value that need not wait; IndexError if there is none."""
+        for level in self.order:
+            if level and not self._is_fenced(level):
+                return self._pop(level)
+        return self.base.popleft()
+
+    def pop_given_turn(self) -> asyncio.Handle | None:
+        """Take out the handle to which a turn is given away; None if no level waits."""
+        first = next((level for level in self.order if level), None)
+        for _ in range(len(self.turns)):
+            level = self.turns.popleft()
+            if not level.listed:
+                level.in_turns = False
+                continue
+            self.turns.append(level)
+            if level and level is not first:
+                return self._pop(self.base if self._is_fenced(level) else level)
+        return None
+
+    def first_of_many(self) -> Level:
+        """The first level that has a handle, after the empty ones before it have left the order; or the base."""
+        order = self.order
+        place = 0
+        while place < len(order):
+            level = order[place]
+            if level:
+                return level
+            if level is self.base:
+                place += 1
+            else:
+                level.listed = False
+                del order[place]
+        return self.base
+
+    def _pop(self, level: Level) -> asyncio.Handle:
+        handle = level.popleft()
+        fences = self.fences
+        if fences:
+            if level is self.base:
+                self.popped += 1
+            else:
+                fences.pop(handle, None)
+        return handle
+
+    def _is_fenced(self, level: Level) -> bool:
+        """Whether the first handle of a level has to wait for a callback in the base."""
+        if not self.fences or level is self.base:
+            return False
+        if not self.base:
+            self.fences.clear()
+            return False
+        return self.fences.get(level[0], 0) > self.popped
+
+    # --- Tidying up ---
+
+    def begin_pass(self) -> int:
+        """How many handles there are; what is kept of values that nobody uses any more goes after a while."""
+        count = len(self)
+        if count != len(self.base):
+            self.quiet = 0
+            return count
+        self.quiet += 1
+        if self.quiet > QUIET_PASSES or len(self.order) > KEPT_LEVELS:
+            self._empty_order()
+        return count
+
+    def _empty_order(self) -> None:
+        for level in self.turns:
+            level.listed = level.in_turns = False
+        self.order.clear()
+        self.turns.clear()
+        self.quiet = 0
+
+    # --- Looking into the queue, and changing it ---
+
+    def in_order(self) -> Iterator[tuple[Level, asyncio.Handle]]:
+        """Every handle, with its level, in the order in which they will run; turns that are given away not counted."""
+        waiting = [(level, deque(snapshot(level))) for level in self.order or [self.base]]
+        base = next(handles for level, handles in waiting if level is self.base)
+        popped = self.popped
+        while waiting := [(level, handles) for level, handles in waiting if handles]:
+            for level, handles in waiting:
+                if handles is base or not base or self.fences.get(handles[0], 0) <= popped:
+                    break
+            popped += handles is base
+            yield level, handles.popleft()
+
+    def find(self, task: PriorityTask[Any], level: Level) -> int | None:
+        """Where in a level the handle stands that will step a task."""
+        for place, handle in enumerate(snapshot(level)):
+            if task_of(handle) is task:
+                return place
+        return None
+
+    def take_out(self, level: Level, place: int) -> asyncio.Handle:
+        """Take a handle out of the middle."""
+        handle = level[place]
+        del level[place]
+        self.fences.pop(handle, None)
+        if level is self.base:
+            self._shift_fences(place, -1)
+        return handle
+
+    def index(self, level: Level, handle: asyncio.Handle) -> int:
+        """Where a handle stands in its level; it does stand there."""
+        return next(place for place, queued in enumerate(snapshot(level)) if queued is handle)
+
+    def put_in(self, level: Level, place: int, handle: asyncio.Handle, fence: int) -> None:
+        """Put a handle into the middle, where `level[place]` is then behind it."""
+        if not level.listed and level is not self.base:
+            self.enlist(level)
+        level.insert(place, handle)
+        if level is self.base:
+            self._shift_fences(place, 1)
+            self.may_hold_callbacks = True
+        elif fence > self.popped:
+            self.fences[handle] = fence
+
+    def _shift_fences(self, place: int, by: int) -> None:
+        for handle, fence in self.fences.items():
+            if fence > self.popped + place:
+                self.fences[handle] = fence + by
+
+    def move_task(self, task: PriorityTask[Any], old: Level, new: Level) -> None:
+        """Move the handle that will step a task to the end of another level; nothing if the task is not queued."""
+        for level in (old, *(level for level in (self.order or [self.base]) if level is not old)):
+            place = self.find(task, level)
+            if place is not None:
+                handle = self.take_out(level, place)
+                if new is self.base:
+                    new.append(handle)
+                else:
+                    self.add(new, handle)
+                return
