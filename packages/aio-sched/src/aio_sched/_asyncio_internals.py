@@ -473,5 +473,15 @@ def start_captured(loop: asyncio.AbstractEventLoop, make: Callable[[], object]) 
         context.run(step)
 
 
-#: What `asyncio.DefaultEventLoopPolicy` is: from 3.14 on, merely naming that warns.
-DefaultPolicy: Any = vars(asyncio).get("_DefaultEventLoopPolicy") or asyncio.DefaultEventLoopPolicy
+def _default_policy() -> Any:
+    """What `asyncio.DefaultEventLoopPolicy` is; from 3.14 on, merely naming that warns."""
+    if sys.version_info < (3, 14):
+        return asyncio.DefaultEventLoopPolicy
+    if sys.platform == "win32":
+        from asyncio import windows_events as events
+    else:
+        from asyncio import unix_events as events
+    return vars(events)["_DefaultEventLoopPolicy"]
+
+
+DefaultPolicy: Any = _default_policy()
