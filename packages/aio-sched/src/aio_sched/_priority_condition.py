@@ -69,7 +69,7 @@ class PriorityCondition(asyncio.Condition):
                 self._notify(1)
             raise
         finally:
-            waiter.end_wait()
+            waiter.end()
         return True
 
     async def _wait_and_take_lock(self, waiter: Waiter) -> None:

@@ -110,8 +110,9 @@ class PriorityLock(asyncio.Lock):
             if self._handed_to is waiter:
                 self._hand_over()
             else:
-                waiter.leave()
+                waiter.leave_line()
                 line_changed(self)
+            waiter.end()
             raise
         self._locked = True
         self._handed_to = None
@@ -144,7 +145,8 @@ class PriorityLock(asyncio.Lock):
         waiter = next(filter(Waiter.can_be_woken, self._waiters), None)
         if waiter is None:
             return
-        waiter.leave()
+        waiter.leave_line()
+        waiter.unblock()
         self._handed_to = waiter
         # Before it is queued to run, so that it is queued for the priority that it inherits from the others.
         line_changed(self)

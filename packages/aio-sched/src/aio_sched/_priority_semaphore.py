@@ -63,7 +63,8 @@ class PrioritySemaphore(asyncio.Semaphore):
                 self._value += 1
             raise
         finally:
-            waiter.leave()
+            waiter.leave_line()
+            waiter.end()
             # Who came while this task was woken and had not run stood in line, even if there were permits.
             while self._value > 0 and self._wake_next():
                 pass

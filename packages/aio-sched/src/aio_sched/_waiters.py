@@ -87,19 +87,20 @@ class Waiter:
             self.bearer._blocked_on = self
 
     def leave_line(self) -> None:
-        """Leave the line, but not yet the wait: the task still needs the lock."""
+        """Leave the line, but not yet the wait: the task may still need the lock."""
         self._withdraw()
         self.stands = False
 
-    def end_wait(self) -> None:
+    def unblock(self) -> None:
         """Take note that the task no longer waits for this."""
         if self.bearer is not None and self.bearer._blocked_on is self:
             self.bearer._blocked_on = self.on_behalf_of
 
-    def leave(self) -> None:
-        """Leave the line: the wait is over."""
-        self.leave_line()
-        self.end_wait()
+    def end(self) -> None:
+        """Forget the task: it may keep the frames that know this waiter, by the exception that ended the wait."""
+        self.unblock()
+        self.task = None
+        self.bearer = None
 
     def wake(self) -> bool:
         """Wake the task, and say whether there was anybody to wake."""
