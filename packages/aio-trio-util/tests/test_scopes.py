@@ -1,5 +1,7 @@
 """`move_on_when` and `run_and_cancelling`: a block and a function that end each other."""
 
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
@@ -94,6 +96,16 @@ async def test_a_cancellation_from_outside_reaches_its_own_scope(
             await trio.sleep_forever()
     assert outer.cancelled_caught
     assert inner is None or not inner.cancelled_caught
+
+
+@pytest.mark.parametrize("beside", [move_on_when, run_and_cancelling])
+async def test_what_is_no_function_is_refused_where_the_block_begins(beside: Any) -> None:
+    with pytest.raises(TypeError, match="takes async functions, not None"):
+        async with beside(None):
+            pytest.fail("began")
+    with pytest.raises(TypeError, match="leave out the"):
+        async with beside(trio.sleep(1)):
+            pytest.fail("began")
 
 
 async def test_run_and_cancelling_cancels_at_the_end_of_the_block(autojump_clock: trio.testing.MockClock) -> None:

@@ -1,6 +1,7 @@
 """`wait_any` and `wait_all`: results, plain errors, cancellation."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -49,8 +50,23 @@ async def test_wait_any_cancels_the_rest_and_waits_for_their_end(autojump_clock:
 
 
 async def test_wait_any_without_functions_is_an_error() -> None:
-    with pytest.raises(TypeError, match="at least one async function"):
+    with pytest.raises(ValueError, match="at least one async function"):
         await wait_any()
+
+
+@pytest.mark.parametrize("wait", [wait_any, wait_all])
+async def test_what_is_no_function_is_refused_before_anything_starts(wait: Any) -> None:
+    started = []
+
+    async def start() -> None:
+        started.append(True)
+
+    with pytest.raises(TypeError, match="takes async functions, not 42"):
+        await wait(start, 42)
+    # No warning of a coroutine that was never awaited either.
+    with pytest.raises(TypeError, match="leave out the"):
+        await wait(start, start())
+    assert started == []
 
 
 async def test_wait_all_returns_results_in_order(autojump_clock: trio.testing.MockClock) -> None:

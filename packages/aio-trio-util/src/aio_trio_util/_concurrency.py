@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from aio_trio_util._async_function import refuse_other_than_functions
 from aio_trio_util._grouping import open_plain_nursery
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ async def wait_any(*fns: Callable[[], Awaitable[object]], strict_exception_group
         The result of the first function that returned.
 
     Raises:
-        TypeError: no function was given, so that there is nothing to wait for.
+        ValueError: no function was given, so that there is nothing to wait for.
+        TypeError: an argument is no function; nothing was started.
         BaseException: what a function raised before one returned, or while it was cancelled: one error as itself,
             several as an exception group.
 
@@ -58,7 +60,8 @@ async def wait_any(*fns: Callable[[], Awaitable[object]], strict_exception_group
     The idea is trio-util's; results and plain errors are new.
     """
     if not fns:
-        raise TypeError("wait_any() needs at least one async function: with none it would wait forever")
+        raise ValueError("wait_any() needs at least one async function: with none it would wait forever")
+    refuse_other_than_functions("wait_any", *fns)
     results: list[object] = []
     async with open_plain_nursery(strict_exception_groups=strict_exception_groups) as nursery:
 
@@ -114,12 +117,14 @@ async def wait_all(*fns: Callable[[], Awaitable[object]], strict_exception_group
         The results, in the order of the functions; an empty tuple if there were none.
 
     Raises:
+        TypeError: an argument is no function; nothing was started.
         BaseException: what a function raised: the others are then cancelled. One error as itself, several as a group.
 
     Cancelling the caller cancels all functions and waits for them.
 
     The idea is trio-util's; results and plain errors are new.
     """
+    refuse_other_than_functions("wait_all", *fns)
     results: list[object] = [None] * len(fns)
     async with open_plain_nursery(strict_exception_groups=strict_exception_groups) as nursery:
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import trio
 
+from aio_trio_util._async_function import refuse_other_than_functions
 from aio_trio_util._grouping import open_plain_nursery
 
 if TYPE_CHECKING:
@@ -50,10 +51,12 @@ async def move_on_when(
         The cancel scope around the block: `cancelled_caught` tells afterwards whether `fn` cut the block short.
 
     Raises:
+        TypeError: `fn` is no function; raised where the block begins.
         BaseException: what the block or `fn` raised: one error as itself, several as an exception group.
 
     The idea is trio-util's.
     """
+    refuse_other_than_functions("move_on_when", fn)
     async with open_plain_nursery(strict_exception_groups=strict_exception_groups) as nursery:
         with trio.CancelScope() as scope:
 
@@ -89,11 +92,13 @@ async def run_and_cancelling(
         kwargs: its keyword arguments.
 
     Raises:
+        TypeError: `fn` is no function; raised where the block begins.
         BaseException: what the block or `fn` raised: one error as itself, several as an exception group. An error of
             `fn` cancels the block.
 
     The idea is trio-util's.
     """
+    refuse_other_than_functions("run_and_cancelling", fn)
     async with open_plain_nursery(strict_exception_groups=strict_exception_groups) as nursery:
 
         async def beside() -> None:
