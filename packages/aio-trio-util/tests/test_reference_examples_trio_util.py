@@ -181,7 +181,7 @@ async def test_unqueued_repeated_event(autojump_clock: trio.testing.MockClock) -
 async def test_mailbox_repeated_event(autojump_clock: trio.testing.MockClock) -> None:
     event = MailboxRepeatedEvent()
     data = None
-    processed = []
+    processed: list[str | None] = []
 
     async def listen() -> None:
         async for _ in event:
