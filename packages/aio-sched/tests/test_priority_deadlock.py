@@ -34,7 +34,7 @@ async def settle_others() -> None:
         await asyncio.sleep(0)
 
 
-async def outcomes(*tasks: asyncio.Task[Any]) -> list[object]:
+async def outcomes(*tasks: asyncio.Task[None]) -> list[BaseException | None]:
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -71,4 +71,4 @@ def test_a_loop_closed_under_waiting_tasks_leaves_a_quiet_clean_up(recwarn: pyte
 
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(TypeError):
-        PriorityLock(False)  # type: ignore[misc]
+        PriorityLock(False)  # type: ignore[call-arg]

@@ -102,6 +102,12 @@ def current_task(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
     return asyncio.current_task(loop) or _current_tasks_of_python.get(loop)
 
 
+def running_task() -> asyncio.Task[Any] | None:
+    """The task that runs in this thread; None if no loop runs, or what runs is no task."""
+    loop = asyncio._get_running_loop()
+    return None if loop is None else current_task(loop)
+
+
 def ready_deque(loop: asyncio.AbstractEventLoop) -> deque[asyncio.Handle] | None:
     """The deque from which a loop takes its handles one by one; None if it has none, or none that is known."""
     if not isinstance(loop, asyncio.BaseEventLoop):

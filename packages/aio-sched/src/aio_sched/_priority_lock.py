@@ -7,7 +7,7 @@ from asyncio import current_task
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
-from aio_sched._asyncio_internals import loop_of
+from aio_sched._asyncio_internals import loop_of, running_task
 from aio_sched._deadlock import refuse_deadlock
 from aio_sched._inheritance import bearer_of, line_changed, lock_left
 from aio_sched._waiters import Waiter
@@ -92,8 +92,9 @@ class PriorityLock(asyncio.Lock):
         try:
             self._holder = ref(current_task())
         except (RuntimeError, TypeError):
-            # There is no running loop, or no task: driven by hand, as asyncio's allows.
-            self._holder = None
+            # No loop is running, or no task that asyncio knows of.
+            task = running_task()
+            self._holder = None if task is None else ref(task)
         self._locked = True
         return True
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from asyncio import current_task
 from bisect import bisect_left, insort
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from aio_sched._asyncio_internals import current_task
 from aio_sched._inheritance import bearer_that_waits
 
 if TYPE_CHECKING:
