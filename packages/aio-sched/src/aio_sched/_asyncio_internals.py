@@ -170,13 +170,14 @@ class DoneFuture:
 # --- Locks ---
 
 
-def loop_of(primitive: asyncio.Lock | asyncio.Condition | asyncio.Semaphore) -> asyncio.AbstractEventLoop:
-    """The running loop, which from the first wait on is the only one that may wait there.
+def loop_of(primitive: Any) -> asyncio.AbstractEventLoop:
+    """The running loop, which from the first wait on is the only one that may wait for this lock, or what it is.
 
     Raises:
         RuntimeError: Another loop is running, or none.
     """
-    return cast("asyncio.AbstractEventLoop", cast("Any", primitive)._get_loop())
+    loop: asyncio.AbstractEventLoop = primitive._get_loop()
+    return loop
 
 
 # --- Interrupts ---

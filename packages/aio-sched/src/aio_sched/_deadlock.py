@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from aio_sched._inheritance import bearer_of
 
@@ -20,37 +20,35 @@ def refuse_deadlock(task: Task[Any], lock: PriorityLock) -> None:
     costs as much as the chain is long. The chain ends at a task that can go on, or that was cancelled, at a lock that
     takes no part in the detection, and at a circle of which this task would not be a part.
     """
-    links: list[tuple[Task[Any], PriorityLock]] = []
-    seen: set[Task[Any]] = set()
-    waiting: Task[Any] = task
+    # A dictionary, since it is a set that keeps the order.
+    holders: dict[Task[Any], None] = {}
     wanted: PriorityLock | None = lock
     while wanted is not None and wanted._detect_deadlock:
         holder = wanted._holding_task()
-        if holder is None or holder in seen:
+        if holder is None or holder in holders:
             return
-        links.append((waiting, wanted))
+        holders[holder] = None
         if holder is task:
-            raise RuntimeError(_story(links))
-        seen.add(holder)
-        waiting = holder
+            raise RuntimeError(_story(lock, list(holders)))
         wanted = _needed_lock(holder)
 
 
 def _needed_lock(task: Task[Any]) -> PriorityLock | None:
-    waiter = cast("Waiter | None", bearer_of(task)._blocked_on)
+    waiter: Waiter | None = bearer_of(task)._blocked_on
     if waiter is None or (waiter.done() and not waiter.cannot_give_up()):
         return None
     return waiter.needs
 
 
-def _story(links: list[tuple[Task[Any], PriorityLock]]) -> str:
-    first = links[0][0]
+def _story(lock: PriorityLock, holders: list[Task[Any]]) -> str:
+    """Tell a circle: the holder of this lock, the one of the lock that it waits for, and so on to the one that asks."""
+    asking = holders[-1].get_name()
     advice = "; make the lock with detect_deadlock=False if another task is to release it"
-    if len(links) == 1:
-        return f"deadlock: task {first.get_name()!r} waits for {links[0][1]._label()}, which it holds itself{advice}"
-    holders = [task for task, _ in links[1:]] + [first]
+    if len(holders) == 1:
+        return f"deadlock: task {asking!r} waits for {lock._label()}, which it holds itself{advice}"
+    wanted = [lock, *filter(None, map(_needed_lock, holders))]
     steps = [
-        f"waits for {lock._label()} held by task {holder.get_name()!r}"
-        for (_, lock), holder in zip(links, holders, strict=True)
+        f"waits for {one._label()} held by task {holder.get_name()!r}"
+        for one, holder in zip(wanted, holders, strict=False)
     ]
-    return f"deadlock: task {first.get_name()!r} {', which '.join(steps)}{advice}"
+    return f"deadlock: task {asking!r} {', which '.join(steps)}{advice}"

@@ -26,7 +26,7 @@ class Bearer(Protocol):
     """What inheritance needs of a task. `PriorityTask` has it; beside any other task stands a `PlainBearer`."""
 
     _inherited: float
-    _blocked_on: object | None
+    _blocked_on: Any
     _held: set[Any] | None
 
     def effective_priority(self) -> float:
@@ -53,8 +53,8 @@ class PlainBearer:
     def __init__(self) -> None:
         self.own = 0.0
         self._inherited = NOTHING
-        self._blocked_on: object | None = None
-        self._held: set[Any] | None = None
+        self._blocked_on: Waiter | None = None
+        self._held: set[PriorityLock] | None = None
 
     def effective_priority(self) -> float:
         return min(self.own, self._inherited)
@@ -100,7 +100,9 @@ def inherit(bearer: Bearer | None) -> None:
     first of them inherits has not changed.
     """
     while bearer is not None:
-        inherited = min((lock._urgency() for lock in bearer._held or ()), default=NOTHING)
+        inherited = NOTHING
+        for lock in bearer._held or ():
+            inherited = min(inherited, lock._urgency())
         if inherited == bearer._inherited:
             return
         before = bearer.effective_priority()
@@ -117,11 +119,11 @@ def priority_changed(task: Bearer) -> None:
 
 def _moved(bearer: Bearer) -> Bearer | None:
     """Move a task to its place in the line in which it waits, and say who inherits from that line."""
-    waiter = cast("Waiter | None", bearer._blocked_on)
+    waiter: Waiter | None = bearer._blocked_on
     if waiter is None:
         return None
     waiter.move()
-    return waiter.lock._heir() if waiter.lock is not None else None
+    return None if waiter.lock is None else waiter.lock._heir()
 
 
 def line_changed(lock: PriorityLock) -> None:

@@ -58,7 +58,7 @@ class PriorityLock(asyncio.Lock):
         self._locked = False
         # Without the waiter that the lock was handed to.
         self._waiters = []
-        # Weak: a task that ends without releasing the lock is not kept by it.
+        # Who took the lock last, and holds it if it is locked. Weak: a task that ends without releasing it is not kept.
         self._holder: ref[Task[Any] | None] | None = None
         # The waiter that has the lock but has not run since. `locked()` is False for that time, as asyncio's is.
         self._handed_to: Waiter | None = None
@@ -135,12 +135,10 @@ class PriorityLock(asyncio.Lock):
             self._hand_over()
             return
         self._locked = False
-        self._holder = None
 
     def _hand_over(self) -> None:
         before = self._heir()
         self._locked = False
-        self._holder = None
         self._handed_to = None
         lock_left(before, self)
         waiter = next(filter(Waiter.can_be_woken, self._waiters), None)
@@ -151,13 +149,15 @@ class PriorityLock(asyncio.Lock):
         self._handed_to = waiter
         # Before it is queued to run, so that it is queued for the priority that it inherits from the others.
         line_changed(self)
-        waiter.wake()
+        waiter.future.set_result(None)
 
     def _holding_task(self) -> Task[Any] | None:
         """The task that has the lock, or was handed it; None if that is over, or if it was no task."""
         if self._handed_to is not None:
             return self._handed_to.task
-        task = None if self._holder is None else self._holder()
+        if not self._locked or self._holder is None:
+            return None
+        task = self._holder()
         return None if task is None or task.done() else task
 
     def _heir(self) -> Bearer | None:

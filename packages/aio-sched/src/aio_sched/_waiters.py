@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aio_sched._asyncio_internals import current_task
-from aio_sched._inheritance import bearer_that_waits
+from aio_sched._inheritance import PlainBearer, bearer_that_waits
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
@@ -44,8 +44,8 @@ class Waiter:
     ) -> None:
         self.task: Task[Any] | None = current_task(loop)
         # No task is running if a coroutine is driven by hand.
-        self.bearer: Bearer | None = None if self.task is None else bearer_that_waits(self.task)
-        self.priority = 0.0 if self.bearer is None else self.bearer.effective_priority()
+        self.bearer: Bearer = PlainBearer() if self.task is None else bearer_that_waits(self.task)
+        self.priority = self.bearer.effective_priority()
         self.turn = next(_turns)
         self.future: Future[None] = loop.create_future()
         self.line = line
@@ -53,10 +53,8 @@ class Waiter:
         self.needs = needs
         self.stands = False
         # The wait for a condition that this one is a part of: its task takes the condition's lock again.
-        self.on_behalf_of: Waiter | None = None
-        outer = None if self.bearer is None else cast("Waiter | None", self.bearer._blocked_on)
-        if lock is not None and outer is not None and outer.needs is lock:
-            self.on_behalf_of = outer
+        outer: Waiter | None = self.bearer._blocked_on
+        self.on_behalf_of = outer if lock is not None and outer is not None and outer.needs is lock else None
 
     def __lt__(self, other: Waiter) -> bool:
         if self.priority != other.priority:
@@ -83,8 +81,7 @@ class Waiter:
         """Stand in the line, behind all that are as urgent."""
         self._place()
         self.stands = True
-        if self.bearer is not None:
-            self.bearer._blocked_on = self
+        self.bearer._blocked_on = self
 
     def leave_line(self) -> None:
         """Leave the line, but not yet the wait: the task may still need the lock."""
@@ -93,14 +90,13 @@ class Waiter:
 
     def unblock(self) -> None:
         """Take note that the task no longer waits for this."""
-        if self.bearer is not None and self.bearer._blocked_on is self:
+        if self.bearer._blocked_on is self:
             self.bearer._blocked_on = self.on_behalf_of
 
     def end(self) -> None:
         """Forget the task: it may keep the frames that know this waiter, by the exception that ended the wait."""
         self.unblock()
-        self.task = None
-        self.bearer = None
+        del self.task, self.bearer
 
     def wake(self) -> bool:
         """Wake the task, and say whether there was anybody to wake."""
@@ -116,8 +112,6 @@ class Waiter:
 
     def move(self) -> None:
         """Stand where the priority that the task has now belongs."""
-        if self.bearer is None:
-            return
         priority = self.bearer.effective_priority()
         if not self.stands:
             self.priority = priority
@@ -134,4 +128,5 @@ class Waiter:
             insort(self.line, self)
 
     def _withdraw(self) -> None:
-        del self.line[bisect_left(self.line, self)]
+        # Nearly always it is the next one that goes.
+        del self.line[0 if self.line[0] is self else bisect_left(self.line, self)]
