@@ -41,6 +41,10 @@ def test_the_demonstration() -> None:
     assert re.search(r"what a subscriber hears +'hello'", output)
     assert re.search(r"\d+ commands a second", output)
     assert all(name in output for name in ("PING", "MGET", "median", "99.9 %"))
+    assert re.search(r"STATUS, a client being blocked +clients=\d+ blocked=1 ", output)
+    assert re.search(r"STATUS, afterwards +clients=\d+ blocked=0 ", output)
+    assert re.search(r"priority │ PING .* ms .* ms .* ms", output)
+    assert re.search(r"stock +│ PING .* ms .* ms .* ms", output)
     [port] = re.findall(r"listens on port (\d+)", output)
     assert not listens(int(port))
 

@@ -88,8 +88,8 @@ def test_a_reply_leaves_when_its_record_is_on_the_disk_and_not_before(
 
     async def main() -> None:
         state = State({b"appendonly": b"yes"})
-        async with Log(path, "always") as log, Server(state, log, 4096, 100) as server:
-            state.database.record = log.record
+        async with Log(path, "always") as log, Server(state, 4096, 100) as server:
+            state.log, state.database.record = log, log.record
             port = await server.listen("127.0.0.1", 0)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             other_reader, other_writer = await asyncio.open_connection("127.0.0.1", port)

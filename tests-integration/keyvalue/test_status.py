@@ -59,6 +59,13 @@ def test_one_who_watches_may_go_on_sending_commands(fresh: Service) -> None:
         line.expect(b"+OK\r\n+OK\r\n+PONG\r\n+clients=1 blocked=0 keys=0 commands=3\r\n")
 
 
+def test_one_who_watches_may_say_goodbye(fresh: Service) -> None:
+    with fresh.connect() as line:
+        assert line.exchange(encode("STATUS") + encode("QUIT")) == b"+OK\r\n+OK\r\n"
+    fresh.ask("SET", "a", "1")
+    fresh.wait_for_figure("connected_clients", 1)
+
+
 @pytest.mark.parametrize("peer", ["service", "real_redis"])
 def test_a_blocked_subscriber_gets_what_came_first_first(peer: str, request: pytest.FixtureRequest) -> None:
     server: Peer = request.getfixturevalue(peer)

@@ -6,11 +6,14 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from aio_group import run_asyncio
+from aio_sched import priority_loop_factory
 
 from .commands import Session, State
 from .log import Log, replay
 from .protocol import BULK_LIMIT
 from .server import Server
+
+_LOOPS = {"priority": priority_loop_factory, "stock": asyncio.new_event_loop}
 
 
 def main() -> None:
@@ -22,8 +25,10 @@ def main() -> None:
     parser.add_argument("--appendfsync", choices=["always", "everysec", "no"], default="everysec")
     parser.add_argument("--bulk-limit", type=int, default=BULK_LIMIT, help="of bytes in a word (default: %(default)s)")
     parser.add_argument("--output-limit", type=int, default=4096, help="of messages to a client (default: %(default)s)")
+    parser.add_argument("--loop", choices=_LOOPS, default="priority", help="of asyncio (default: %(default)s)")
+    options = parser.parse_args()
     with suppress(asyncio.CancelledError):  # by SIGINT or SIGTERM
-        run_asyncio(serve(parser.parse_args()), create_loop=True)
+        run_asyncio(serve(options), loop_factory=_LOOPS[options.loop])
 
 
 async def serve(options: argparse.Namespace) -> None:
@@ -42,9 +47,9 @@ async def serve(options: argparse.Namespace) -> None:
             now, state.database.now = state.database.now, lambda: 0
             replay(options.appendonly, Session(state, 0, print).execute)
             state.database.now = now
-            log = await stack.enter_async_context(Log(options.appendonly, options.appendfsync))
+            state.log = log = await stack.enter_async_context(Log(options.appendonly, options.appendfsync))
             state.database.record = log.record
-        server = Server(state, log, options.bulk_limit, options.output_limit)
+        server = Server(state, options.bulk_limit, options.output_limit)
         await stack.enter_async_context(server)
         port = await server.listen(options.host, options.port)
         print(f"Ready to accept connections on {options.host}:{port}", flush=True)

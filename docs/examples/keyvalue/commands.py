@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from functools import partialmethod
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .blocking import Waiter, WaitingRoom
 from .database import Database
 from .gauges import Gauges
 from .protocol import ReplyError, array, bulk, integer, integer_in
+
+if TYPE_CHECKING:
+    from .log import Log
 
 _OK = b"+OK\r\n"
 _NULL, _NULL_ARRAY = {2: b"$-1\r\n", 3: b"_\r\n"}, {2: b"*-1\r\n", 3: b"_\r\n"}  # by version of RESP
@@ -21,7 +24,7 @@ _ARITIES = """
     ping:-1 echo:2 quit:-1 hello:-1 client|id:2 client|setname:3 client|setinfo:4 command:-1 command|count:2
     command|docs:-2 config|get:-3 info:-1 get:2 set:-3 mget:-2 mset:-3 del:-2 exists:-2 incr:2 incrby:3 expire:-3
     pexpireat:-3 ttl:2 keys:2 dbsize:1 flushall:-1 lpush:-3 rpush:-3 lpop:-2 rpop:-2 llen:2 lrange:4 blpop:-3
-    subscribe:-2 unsubscribe:-1 publish:3 status:1
+    subscribe:-2 unsubscribe:-1 publish:3 bgrewriteaof:1 status:1
 """  # how many words make a command; or, with a minus, how many at least
 _WHEN_SUBSCRIBED = {b"ping", b"quit", b"subscribe", b"unsubscribe"}
 _NOT_WHEN_SUBSCRIBED = (
@@ -48,6 +51,7 @@ class State:
         self.database = Database()
         self.waiting = WaitingRoom(self.database)
         self.channels: dict[bytes, dict[_Commands, None]] = {}
+        self.log: Log | None = None
         self.gauges = Gauges(self.database, self.waiting.size)
 
 
@@ -121,7 +125,9 @@ class _Commands:
         return self._map({name: bulk(value) for name, value in config if any(each.fullmatch(name) for each in wanted)})
 
     def info(self, *sections: bytes) -> bytes:
-        text = self.state.gauges.report({section.decode(errors="replace").lower() for section in sections}).encode()
+        wanted = {section.decode(errors="replace").lower() for section in sections}
+        rewriting = self.state.log is not None and self.state.log.is_rewriting.value
+        text = self.state.gauges.report(wanted, rewriting=rewriting).encode()
         return bulk(text) if self.protocol == 2 else b"=%d\r\ntxt:%b\r\n" % (len(text) + 4, text)
 
     def get(self, key: bytes) -> bytes:
@@ -210,6 +216,13 @@ class _Commands:
             raise ReplyError(b"ERR syntax error")
         self.db.clear()
         return _OK
+
+    def bgrewriteaof(self) -> bytes:
+        if self.state.log is None:
+            raise ReplyError(b"ERR this server keeps no append-only file")
+        if not self.state.log.rewrite(self.db):
+            raise ReplyError(b"ERR Background append only file rewriting already in progress")
+        return b"+Background append only file rewriting started\r\n"
 
     def _push(self, side: bytes, key: bytes, *values: bytes) -> bytes:
         length = self.db.push(side, key, values)

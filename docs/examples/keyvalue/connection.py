@@ -27,7 +27,7 @@ class Connection(asyncio.Protocol, Resource):
     """
 
     def __init__(self, server: "Server", number: int) -> None:
-        self._server, self._log, self._gauges = server, server.log, server.state.gauges
+        self._server, self._log, self._gauges = server, server.state.log, server.state.gauges
         self._group = server.async_group.create_subgroup() if server.is_open else Group()
         self._session = Session(server.state, number, self._send, self._group.spawn)
         self._parser = Parser(Parser.command, server.bulk_limit)
@@ -111,6 +111,8 @@ class Connection(asyncio.Protocol, Resource):
         """Send what is no reply to a command that runs now."""
         if self._running is not None:
             self._running.append(message)
+        elif self._outgoing.is_closed:
+            return  # nothing is sent after the last reply
         elif self._unsent < _UNSENT_BYTES and not self._outgoing.full():
             self._put(message)
         else:

@@ -4,9 +4,10 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aio_group import Group, run_asyncio, uncancellable
 from aio_values import AsyncValue
@@ -33,6 +34,7 @@ COMMANDS = (
     "LRANGE queue 0 -1",
     "CONFIG GET append*",
 )
+KEYS = 30_000
 _console = Console(highlight=False)
 
 
@@ -65,13 +67,43 @@ async def demonstrate(seconds: float, clients: int) -> None:
             )
             bar.update(task, completed=seconds)
         _console.print(table(load))
-    _console.print("The server has been stopped.")
+    _console.print("\n[bold]Two servers that rewrite their files all the time, at low priority:[/]")
+    _console.print(table_of_loops({loop: await measure_in_background(loop, seconds) for loop in ("priority", "stock")}))
+    _console.print("The servers have been stopped.")
+
+
+async def measure_in_background(loop: str, seconds: float) -> Load:
+    """Let one client send commands to a server with such a loop, which works in the background meanwhile."""
+    with TemporaryDirectory() as directory:
+        options = "--loop", loop, "--appendonly", str(Path(directory) / "appendonly.aof"), "--appendfsync", "no"
+        async with server(*options) as port, Group() as group:
+            await fill(port)
+            group.spawn(rewrite_again_and_again, port)
+            load = await put_load(port, 1, seconds, lambda _load: None, pause=0.001)
+    return load
+
+
+async def fill(port: int) -> None:
+    """Set many keys."""
+    async with Redis(port=port, protocol=3) as redis, redis.pipeline(transaction=False) as pipeline:
+        for number in range(KEYS):
+            pipeline.set(f"filler:{number}", "x" * 100)
+        await pipeline.execute()
+
+
+async def rewrite_again_and_again(port: int) -> None:
+    """Have the server's file rewritten without end."""
+    async with Redis(port=port, protocol=3) as redis:
+        while True:
+            with suppress(ResponseError):  # it is not done with the last one
+                await redis.bgrewriteaof()
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
-async def server() -> AsyncIterator[int]:
+async def server(*options: str) -> AsyncIterator[int]:
     """Run a server on a free port for as long as the context is open."""
-    command = [sys.executable, "-m", "keyvalue", "--port", "0"]
+    command = [sys.executable, "-m", "keyvalue", "--port", "0", *options]
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=Path(__file__).parents[1],
@@ -148,6 +180,16 @@ def table(load: Load) -> Table:
     for command, durations in load.durations.items():
         times = [f"{load.percentile(command, percent) * 1000:.2f} ms" for percent in (50, 99, 99.9)]
         shown.add_row(command, f"{len(durations) / load.seconds:,.0f}", *times)
+    return shown
+
+
+def table_of_loops(loads: dict[str, Load]) -> Table:
+    """Show how long a command took on each loop."""
+    shown = Table("loop", "command", "median", "99 %", "99.9 %")
+    for command in ("PING", "SET", "GET"):
+        for loop, load in loads.items():
+            times = [f"{load.percentile(command, percent) * 1000:.2f} ms" for percent in (50, 99, 99.9)]
+            shown.add_row(loop, command, *times)
     return shown
 
 

@@ -33,12 +33,13 @@ class Gauges:
                 tell(b"+%b\r\n" % " ".join(f"{name}={figure}" for name, figure in figures._asdict().items()).encode())
                 await asyncio.sleep(_INTERVAL)
 
-    def report(self, wanted: set[str]) -> str:
+    def report(self, wanted: set[str], *, rewriting: bool) -> str:
         """Write the sections `wanted`, or all of them."""
         keys, expires = len(self._database.values), len(self._database.deadlines)
         sections: dict[str, dict[str, object]] = {
             "Server": {"redis_version": "7.0.15", "uptime_in_seconds": int(time.monotonic() - self._started)},
             "Clients": {"connected_clients": self.clients.value, "blocked_clients": self.blocked.value},
+            "Persistence": {"aof_rewrite_in_progress": int(rewriting)},
             "Stats": {
                 "total_connections_received": self.connections.value,
                 "total_commands_processed": self.commands.value,

@@ -1,5 +1,6 @@
 """Load: many clients at once, and how long each of their commands took."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +28,9 @@ class Load:
         return durations[min(int(len(durations) * percent / 100), len(durations) - 1)]
 
 
-async def put_load(port: int, clients: int, seconds: float, progress: Callable[[Load], None]) -> Load:
+async def put_load(
+    port: int, clients: int, seconds: float, progress: Callable[[Load], None], pause: float = 0.0
+) -> Load:
     """Let each of some clients send one command after the other for some seconds; `progress` is called now and then."""
     load, start = Load(), time.perf_counter()
     next_progress = 0.0
@@ -42,6 +45,8 @@ async def put_load(port: int, clients: int, seconds: float, progress: Callable[[
                     await redis.execute_command(name, *words)  # type: ignore[no-untyped-call]
                     ended = time.perf_counter()
                     load.durations.setdefault(name, []).append(ended - began)
+                    if pause:
+                        await asyncio.sleep(pause)
                 load.seconds = ended - start
                 if load.seconds >= next_progress:
                     next_progress += 0.1

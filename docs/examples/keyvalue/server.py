@@ -5,17 +5,17 @@ from itertools import count
 
 from aio_group import Group, Resource, call_on_cancel
 
+from .background import at_low_priority
 from .commands import State
 from .connection import Connection
-from .log import Log
 from .sweep import sweep
 
 
 class Server(Resource):
     """Accepts clients; when it closes, so do their connections."""
 
-    def __init__(self, state: State, log: Log | None, bulk_limit: int, output_limit: int) -> None:
-        self.state, self.log, self.bulk_limit, self.output_limit = state, log, bulk_limit, output_limit
+    def __init__(self, state: State, bulk_limit: int, output_limit: int) -> None:
+        self.state, self.bulk_limit, self.output_limit = state, bulk_limit, output_limit
         self._numbers = count(1)
         self._group = Group()
 
@@ -29,7 +29,7 @@ class Server(Resource):
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(lambda: Connection(self, next(self._numbers)), host, port, backlog=511)
         self._group.spawn(call_on_cancel, listener.close)
-        self._group.spawn(sweep, self.state.database)
+        self._group.spawn(at_low_priority, sweep, self.state.database)
         [socket, *_] = listener.sockets
         chosen: int = socket.getsockname()[1]
         return chosen
