@@ -45,6 +45,7 @@ def test_the_demonstration() -> None:
     assert re.search(r"STATUS, afterwards +clients=\d+ blocked=0 ", output)
     assert re.search(r"priority │ PING .* ms .* ms .* ms", output)
     assert re.search(r"stock +│ PING .* ms .* ms .* ms", output)
+    assert re.search(r"clients=\d+ blocked=0 keys=\d+ commands=\d+ rate=\d+/s", output)
     [port] = re.findall(r"listens on port (\d+)", output)
     assert not listens(int(port))
 

@@ -60,6 +60,7 @@ async def demonstrate(seconds: float, clients: int) -> None:
         await converse(port, status)
         _console.print(f"\n[bold]{clients} clients, {seconds:g} seconds, and what STATUS says meanwhile:[/]")
         columns = TextColumn("{task.completed:.1f} s"), BarColumn(), TextColumn("{task.fields[status]}")
+        watching = group.spawn(watch, port, int(seconds))
         with Progress(*columns, TimeRemainingColumn(), console=_console) as bar:
             task = bar.add_task("load", total=seconds, status=status.value)
             load = await put_load(
@@ -67,9 +68,25 @@ async def demonstrate(seconds: float, clients: int) -> None:
             )
             bar.update(task, completed=seconds)
         _console.print(table(load))
+        _console.print(f"\n[bold]What a program on trio saw meanwhile:[/]\n{await watching}")
     _console.print("\n[bold]Two servers that rewrite their files all the time, at low priority:[/]")
     _console.print(table_of_loops({loop: await measure_in_background(loop, seconds) for loop in ("priority", "stock")}))
     _console.print("The servers have been stopped.")
+
+
+async def watch(port: int, lines: int) -> str:
+    """Let a program of another kind, on trio, watch the server; what it printed."""
+    command = [sys.executable, "-m", "keyvalue.watch", "--port", str(port), "--lines", str(max(lines, 1))]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await uncancellable(process.wait())
+    return output.decode().rstrip()
 
 
 async def measure_in_background(loop: str, seconds: float) -> Load:
