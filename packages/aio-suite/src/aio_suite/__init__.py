@@ -1,5 +1,4 @@
-"""The whole aio-suite family: one install for all its pieces."""
+"""The aio-suite family under one name: each public name of the asyncio pieces, and each piece, loaded when used."""
 
-from aio_suite._version import __version__
-
-__all__ = ["__version__"]
+from aio_suite._lazy import __all__, __dir__, __getattr__  # noqa: F401  # a module's own hooks (PEP 562)
+from aio_suite._version import __version__  # noqa: F401  # listed in `__all__`, which is made at run time

@@ -1,0 +1,7 @@
+"""aio-queue: this is the module `aio_queue` itself."""
+
+from aio_queue import *  # noqa: F403  # what type checkers see; at run time, the next line replaces this module
+
+from aio_suite._alias import alias
+
+alias(__name__)

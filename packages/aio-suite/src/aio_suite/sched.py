@@ -1,0 +1,7 @@
+"""aio-sched: this is the module `aio_sched` itself."""
+
+from aio_sched import *  # noqa: F403  # what type checkers see; at run time, the next line replaces this module
+
+from aio_suite._alias import alias
+
+alias(__name__)
