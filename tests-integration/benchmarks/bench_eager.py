@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from aio_coro import eager
-from suite_support.benchmark import Comparison, compare, main
+from suite_support.benchmark import Comparison, Target, compare, main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -61,11 +61,11 @@ async def with_create_task(job: Job) -> None:
 
 def _seconds(case: Callable[[Job], Coroutine[Any, Any, None]], job: Job) -> float:
     async def run() -> float:
-        begin = perf_counter()
+        begin = process_time()
         await case(job)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        return perf_counter() - begin
+        return process_time() - begin
 
     return asyncio.run(run())
 
@@ -103,9 +103,9 @@ def mostly_cached(repeats: int) -> Comparison:
 
     def page(start: Callable[[Coroutine[Any, Any, int]], Any]) -> float:
         async def run() -> float:
-            begin = perf_counter()
+            begin = process_time()
             await asyncio.gather(*[start(part(key)) for key in range(1000)])
-            return perf_counter() - begin
+            return process_time() - begin
 
         return asyncio.run(run())
 
@@ -118,5 +118,42 @@ def mostly_cached(repeats: int) -> Comparison:
     return compare("a page of 1000 parts, 990 of them cached", cases, repeats=repeats, absent=ABSENT)
 
 
+JOBS = {"no-block": no_blocking, "one-block": blocking_once, "page": mostly_cached}
+
+TARGETS = (
+    Target(
+        "no-block",
+        "aio_coro.eager",
+        "asynkit.eager",
+        "eager start that does not block: 0.55x asynkit's",
+        at_most=0.55,
+        since=(3, 12),
+        headline="eager start",
+    ),
+    Target(
+        "no-block",
+        "aio_coro.eager",
+        "asynkit.eager",
+        "eager start that does not block, on 3.11: 1.3x asynkit's",
+        at_most=1.3,
+        before=(3, 12),
+    ),
+    Target(
+        "no-block",
+        "aio_coro.eager",
+        "asyncio.Task(eager_start)",
+        "eager start that does not block: 1.2x a bare eager Task",
+        at_most=1.2,
+        since=(3, 12),
+    ),
+    Target(
+        "one-block",
+        "aio_coro.eager",
+        "asynkit.eager",
+        "eager start that blocks once: 0.75x asynkit's",
+        at_most=0.75,
+    ),
+)
+
 if __name__ == "__main__":
-    main({"no-block": no_blocking, "one-block": blocking_once, "page": mostly_cached})
+    main(JOBS, TARGETS)

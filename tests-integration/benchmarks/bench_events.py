@@ -1,6 +1,6 @@
 """aio-events against trio-util on trio; AsyncDictionary and accessor against the least of asyncio and codestare.
 
-hatch run bench:run tests-integration/benchmarks/bench_events.py [job ...]
+hatch run bench:events [job ...]
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def timed_on_trio(body: Callable[[], Awaitable[None]]) -> float:
     trio = library("trio")
 
     async def run() -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         await body()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds: float = trio.run(run)
     return seconds
@@ -55,10 +55,10 @@ def timed_on_trio(body: Callable[[], Awaitable[None]]) -> float:
 def set_without_listeners(repeats: int) -> Comparison:
     def case(package: Any) -> float:
         event = package.RepeatedEvent()
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(100_000):
             event.set()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     return against("trio_util", "RepeatedEvent: 100,000 set(), nobody listens", case, repeats)
 
@@ -191,9 +191,9 @@ def dictionary(repeats: int) -> Comparison:
         return await both(ask, answer)
 
     async def both(*functions: Callable[[], Any]) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         await asyncio.gather(*(function() for function in functions))
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     job = "AsyncDictionary: 10,000 values to a waiting pop_wait, asyncio"
     cases = {"aio-values": lambda: asyncio.run(ours()), "bare futures": lambda: asyncio.run(futures())}
@@ -216,7 +216,7 @@ def accessors(repeats: int) -> Comparison:
                     await value.set(number)
                     await asyncio.sleep(0)
 
-            start = time.perf_counter()
+            start = time.process_time()
             reading = asyncio.create_task(read())
             writing = asyncio.create_task(write())
             await asyncio.wait([reading, writing], return_when=asyncio.FIRST_COMPLETED)
@@ -225,7 +225,7 @@ def accessors(repeats: int) -> Comparison:
                 await value.set(0)
                 await asyncio.sleep(0)
             await writing
-            return time.perf_counter() - start
+            return time.process_time() - start
 
         return asyncio.run(main())
 
@@ -233,17 +233,17 @@ def accessors(repeats: int) -> Comparison:
     return against("codestare.async_utils", job, case, repeats, aio_values)
 
 
+JOBS = {
+    "set-without-listeners": set_without_listeners,
+    "one-listener": one_listener,
+    "hundred-listeners": hundred_listeners,
+    "hundred-unqueued": hundred_unqueued,
+    "ticks": ticks,
+    "azip": zipped,
+    "time-limit": limited,
+    "dictionary": dictionary,
+    "accessor": accessors,
+}
+
 if __name__ == "__main__":
-    main(
-        {
-            "set-without-listeners": set_without_listeners,
-            "one-listener": one_listener,
-            "hundred-listeners": hundred_listeners,
-            "hundred-unqueued": hundred_unqueued,
-            "ticks": ticks,
-            "azip": zipped,
-            "time-limit": limited,
-            "dictionary": dictionary,
-            "accessor": accessors,
-        }
-    )
+    main(JOBS)

@@ -1,4 +1,4 @@
-"""Queues: ours against asyncio.Queue and hat.aio's.
+"""Queues: ours against asyncio.Queue, hat.aio's, and those of libraries for threads and for anyio, used by tasks alone.
 
 Everything here runs in one thread and waits for nothing outside, so its CPU time is what is taken: what else runs on
 the machine stays out of the figures.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import importlib.util
+import math
 from functools import partial
 from time import thread_time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import aio_queue
 from aio_queue import Queue
-from suite_support.benchmark import Comparison, compare, main
+from suite_support.benchmark import Comparison, Target, compare, main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -25,12 +28,63 @@ ITEMS = 20_000
 
 
 def _peers() -> tuple[dict[str, Make], dict[str, str]]:
-    queues: dict[str, Make] = {"aio_queue.Queue": Queue, "asyncio.Queue": asyncio.Queue}
-    try:
-        queues["hat.aio.Queue"] = importlib.import_module("hat.aio").Queue
-    except ImportError as error:
-        return queues, {"hat.aio.Queue": str(error)}
-    return queues, {}
+    """Ours, the standard library's, and each peer's, made to offer `put` and `get` at no cost to a call."""
+    makers: dict[str, Callable[[], Make]] = {
+        "aio_queue.Queue": lambda: Queue,
+        "asyncio.Queue": lambda: asyncio.Queue,
+        "hat.aio.Queue": _hat,
+        "janus": _janus,
+        "culsans": _culsans,
+        "aiologic": _aiologic,
+        "anyio streams": _anyio,
+    }
+    queues: dict[str, Make] = {}
+    absent: dict[str, str] = {}
+    for name, maker in makers.items():
+        try:
+            queues[name] = maker()
+        except ImportError as error:
+            absent[name] = str(error)
+    return queues, absent
+
+
+def _hat() -> Make:
+    return importlib.import_module("hat.aio").Queue  # type: ignore[no-any-return]
+
+
+def _janus() -> Make:
+    janus = importlib.import_module("janus")
+    return lambda maxsize: janus.Queue(maxsize).async_q
+
+
+def _culsans() -> Make:
+    culsans = importlib.import_module("culsans")
+    return lambda maxsize: culsans.Queue(maxsize).async_q
+
+
+def _aiologic() -> Make:
+    aiologic = importlib.import_module("aiologic")
+
+    def make(maxsize: int) -> Any:
+        queue = aiologic.Queue(maxsize or None)
+        return SimpleNamespace(put=queue.async_put, get=queue.async_get)
+
+    return make
+
+
+def _anyio() -> Make:
+    anyio = importlib.import_module("anyio")
+
+    def make(maxsize: int) -> Any:
+        send, receive = anyio.create_memory_object_stream(maxsize or math.inf)
+        return SimpleNamespace(put=send.send, get=receive.receive)
+
+    return make
+
+
+def _on_uvloop(run: Callable[[Make], Coroutine[Any, Any, float]], make: Make) -> float:
+    with asyncio.Runner(loop_factory=importlib.import_module("uvloop").new_event_loop) as runner:
+        return runner.run(run(make))
 
 
 async def _stream(make: Make, maxsize: int) -> float:
@@ -82,10 +136,15 @@ async def _ping_pong(make: Make) -> float:
 
 def _job(name: str, run: Callable[[Make], Coroutine[Any, Any, float]], repeats: int) -> Comparison:
     queues, absent = _peers()
-    cases: Mapping[str, Callable[[], float]] = {
+    cases: dict[str, Callable[[], float]] = {
         queue: (lambda make=make: asyncio.run(run(make)))  # type: ignore[misc]
         for queue, make in queues.items()
     }
+    if importlib.util.find_spec("uvloop") is None:
+        absent["uvloop"] = "it is not installed"
+    else:
+        cases["aio_queue.Queue, uvloop"] = lambda: _on_uvloop(run, Queue)
+        cases["asyncio.Queue, uvloop"] = lambda: _on_uvloop(run, asyncio.Queue)
     return compare(name, cases, repeats=repeats, absent=absent)
 
 
@@ -124,17 +183,30 @@ def _batch_job(repeats: int) -> Comparison:
     return compare(f"{ITEMS} items in batches of 50, maxsize=100", cases, repeats=repeats)
 
 
+JOBS: Mapping[str, Callable[[int], Comparison]] = {
+    "unbounded": partial(_job, f"stream of {ITEMS} items, unbounded", partial(_stream, maxsize=0)),
+    "hundred": partial(_job, f"stream of {ITEMS} items, maxsize=100", partial(_stream, maxsize=100)),
+    "one": partial(_job, f"stream of {ITEMS} items, maxsize=1", partial(_stream, maxsize=1)),
+    "ping-pong": partial(_job, f"{ITEMS // 2} round trips over two queues", _ping_pong),
+    "crowd-hundred": partial(_job, f"10 producers of {ITEMS // 10}, maxsize=100", partial(_crowd, maxsize=100)),
+    "crowd-ten": partial(_job, f"10 producers of {ITEMS // 10}, maxsize=10", partial(_crowd, maxsize=10)),
+    "batches": _batch_job,
+    "lifo": partial(_order_job, "LifoQueue"),
+    "priority": partial(_order_job, "PriorityQueue"),
+}
+
+
+def _target(job: str, what: str, at_least: float, headline: str = "") -> Target:
+    asked = f"{what}: {at_least}x asyncio.Queue"
+    return Target(job, "aio_queue.Queue", "asyncio.Queue", asked, at_least=at_least, headline=headline)
+
+
+TARGETS = (
+    _target("unbounded", "streaming through an unbounded queue", 1.8),
+    _target("hundred", "streaming through a queue of 100", 1.8, "stream through a queue"),
+    _target("one", "streaming through a queue of 1", 2),
+    _target("ping-pong", "ping-pong over two queues", 1.1),
+)
+
 if __name__ == "__main__":
-    main(
-        {
-            "unbounded": partial(_job, f"stream of {ITEMS} items, unbounded", partial(_stream, maxsize=0)),
-            "hundred": partial(_job, f"stream of {ITEMS} items, maxsize=100", partial(_stream, maxsize=100)),
-            "one": partial(_job, f"stream of {ITEMS} items, maxsize=1", partial(_stream, maxsize=1)),
-            "ping-pong": partial(_job, f"{ITEMS // 2} round trips over two queues", _ping_pong),
-            "crowd-hundred": partial(_job, f"10 producers of {ITEMS // 10}, maxsize=100", partial(_crowd, maxsize=100)),
-            "crowd-ten": partial(_job, f"10 producers of {ITEMS // 10}, maxsize=10", partial(_crowd, maxsize=10)),
-            "batches": _batch_job,
-            "lifo": partial(_order_job, "LifoQueue"),
-            "priority": partial(_order_job, "PriorityQueue"),
-        }
-    )
+    main(JOBS, TARGETS)
