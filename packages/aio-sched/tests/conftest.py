@@ -1,6 +1,7 @@
 """The loops that this distribution's asyncio tests run on, and the kinds of tasks.
 
 A module takes fewer of the loops by `pytestmark = pytest.mark.asyncio(loop_factories=[...])`.
+A module brings loops of its own, and takes none of these, by a dictionary `LOOPS`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,26 @@ class _SchedulingLoop(aio_sched.SchedulingMixin, asyncio.SelectorEventLoop):
     pass
 
 
+#: The loops that show a ready queue.
+_LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "scheduling": getattr(aio_sched, "SchedulingSelectorEventLoop", _SchedulingLoop),
+}
+if hasattr(aio_sched, "PrioritySelectorEventLoop"):
+    _LOOPS["priority"] = aio_sched.PrioritySelectorEventLoop
+
+
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    factories = loop_factories()
-    factories["scheduling"] = getattr(aio_sched, "SchedulingSelectorEventLoop", _SchedulingLoop)
-    if hasattr(aio_sched, "PrioritySelectorEventLoop"):
-        factories["priority"] = aio_sched.PrioritySelectorEventLoop
-    return factories
+    return getattr(item.module, "LOOPS", None) or loop_factories() | _LOOPS  # type: ignore[attr-defined]
+
+
+@pytest.fixture(params=_LOOPS.values(), ids=_LOOPS.keys())
+def make_scheduling_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Makes a loop that shows its ready queue; for tests that run it themselves."""
+    make: Callable[[], asyncio.AbstractEventLoop] = request.param
+    return make
 
 
 @pytest.fixture(params=["C tasks", "Python tasks"])
