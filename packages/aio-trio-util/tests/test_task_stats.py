@@ -1,9 +1,12 @@
 """`TaskStats`: waits, slow steps and rates, by a clock that the test moves."""
 
+import gc
 import logging
+import weakref
 
 import pytest
 import trio
+import trio.testing
 from aio_trio_util import TaskStats
 
 
@@ -52,6 +55,46 @@ def test_the_longest_wait_for_a_turn_is_kept() -> None:
     assert stats.report().max_wait == pytest.approx(0.75 * 3)
 
 
+@pytest.mark.parametrize(("before", "after"), [(0.5, 0.0), (0.0, 0.5), (0.25, 0.125)])
+def test_a_task_waits_from_the_moment_in_a_step_in_which_it_is_woken(before: float, after: float) -> None:
+    clock = Clock()
+
+    async def main() -> None:
+        event = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(event.wait)
+            await trio.testing.wait_all_tasks_blocked()
+            clock.now += before
+            event.set()
+            clock.now += after
+
+    stats = TaskStats(current_time=clock)
+    trio.run(main, instruments=[stats])
+    assert stats.report().max_wait == after
+
+
+def test_a_task_that_lets_others_run_waits_for_their_steps_but_not_its_own() -> None:
+    clock = Clock()
+
+    async def work(*steps: float) -> None:
+        for seconds in steps:
+            clock.now += seconds
+            await trio.lowlevel.checkpoint()
+
+    async def main() -> None:
+        # Trio's own tasks have begun.
+        await trio.testing.wait_all_tasks_blocked()
+        await work(1.0, 1.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(work, 0.25, 0.0)
+            nursery.start_soon(work, 0.0, 0.25, 0.0)
+
+    stats = TaskStats(current_time=clock)
+    trio.run(main, instruments=[stats])
+    # In whatever order: the one waits for the other's quarter, and at most for that of the next round as well.
+    assert stats.report().max_wait in {0.25, 0.5}
+
+
 def test_time_asleep_is_no_step_and_no_wait() -> None:
     async def main() -> None:
         for _ in range(3):
@@ -85,6 +128,33 @@ def test_a_task_that_is_scheduled_often_is_recorded_with_its_rate() -> None:
     trio.run(main, instruments=[stats])
     assert list(stats.report().high_rates) == ["often"]
     assert stats.report().high_rates["often"] == pytest.approx(200, rel=0.1)
+
+
+def test_a_burst_of_steps_is_a_high_rate_though_the_run_sleeps_afterwards() -> None:
+    async def main() -> None:
+        for _ in range(50):
+            await trio.lowlevel.checkpoint()
+        await trio.sleep(3600)
+        await trio.lowlevel.checkpoint()
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    stats = TaskStats(current_time=clock.current_time)
+    trio.run(main, clock=clock, instruments=[stats])
+    ((_, rate),) = stats.report().high_rates.items()
+    # Over a quarter of a second at least.
+    assert rate == pytest.approx(50 / 0.25, rel=0.05)
+
+
+def test_tasks_that_ended_are_let_go_when_the_scheduler_rests() -> None:
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.lowlevel.checkpoint)
+            ended = weakref.ref(next(iter(nursery.child_tasks)))
+        await trio.sleep(0.001)
+        # What else holds a task that has ended is trio's own.
+        assert not [holder for holder in gc.get_referrers(ended()) if isinstance(holder, list)]
+
+    trio.run(main, instruments=[TaskStats()])
 
 
 def test_the_report_is_logged_at_the_end_and_reads_well(caplog: pytest.LogCaptureFixture) -> None:
