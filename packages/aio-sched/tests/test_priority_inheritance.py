@@ -236,18 +236,20 @@ async def test_tasks_without_priorities_lend_zero_to_a_low_holder() -> None:
     await finish(gate, holder, waiter)
 
 
-async def test_nobody_inherits_through_a_lock_of_which_the_holder_is_done() -> None:
+async def test_a_holder_that_ended_with_the_lock_is_shown_and_inherits_no_more_after_the_release() -> None:
     lock = PriorityLock()
 
     async def take_it() -> None:
         await lock.acquire()
 
-    ended = start(take_it(), 10)
+    ended = start(take_it(), 10, "culprit")
     await ended
     waiter = await waiting_for(lock, -10)
-    assert ended.effective_priority() == 10
+    assert "held by 'culprit'" in repr(lock)
     lock.release()
     await waiter
+    assert ended.effective_priority() == 10
+    assert not ended._held
 
 
 # Chains.

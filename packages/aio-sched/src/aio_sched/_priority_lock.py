@@ -152,13 +152,10 @@ class PriorityLock(asyncio.Lock):
         waiter.future.set_result(None)
 
     def _holding_task(self) -> Task[Any] | None:
-        """The task that has the lock, or was handed it; None if that is over, or if it was no task."""
+        """The task that has the lock, or was handed it; None if nobody has it, or no task."""
         if self._handed_to is not None:
             return self._handed_to.task
-        if not self._locked or self._holder is None:
-            return None
-        task = self._holder()
-        return None if task is None or task.done() else task
+        return self._holder() if self._locked and self._holder is not None else None
 
     def _heir(self) -> Bearer | None:
         """Who inherits from those who wait."""
