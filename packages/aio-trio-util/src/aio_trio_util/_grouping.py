@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from types import TracebackType
     from typing import NoReturn
 
 
-@asynccontextmanager
-async def open_plain_nursery(*, strict_exception_groups: bool) -> AsyncIterator[trio.Nursery]:
+class open_plain_nursery:  # noqa: N801 - used as a function, as trio's is
     """Open a nursery that raises one error as itself, and a group only where several errors meet.
 
-    With `strict_exception_groups` it groups as trio does: always.
+    With `strict_exception_groups` it groups as trio does: always. Written as a class since a generator made into a
+    context manager would cost as much again as the nursery.
     """
-    try:
+
+    __slots__ = ("_nursery", "_strict")
+
+    def __init__(self, *, strict_exception_groups: bool) -> None:
+        self._strict = strict_exception_groups
         # Asked for by name, so that a run with loose groups does not hand over a child's own group unwrapped.
-        async with trio.open_nursery(strict_exception_groups=True) as nursery:
-            yield nursery
-    except BaseExceptionGroup as group:
-        if strict_exception_groups:
-            raise
-        raise_plainly(group)
+        self._nursery = trio.open_nursery(strict_exception_groups=True)
+
+    async def __aenter__(self) -> trio.Nursery:
+        return await self._nursery.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        try:
+            return await self._nursery.__aexit__(kind, error, traceback)
+        except BaseExceptionGroup as group:
+            if self._strict:
+                raise
+            raise_plainly(group)
 
 
 def raise_plainly(group: BaseExceptionGroup[BaseException]) -> NoReturn:
