@@ -20,13 +20,18 @@ import warnings
 from asyncio.log import logger
 from contextvars import Context, copy_context
 from sys import getrefcount
-from types import BuiltinMethodType
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from aio_sched import _asyncio_internals as internals
 from aio_sched._asyncio_internals import STEP_TYPE, UNSHARED
 from aio_sched._levels import KEPT_LEVELS, ReadyLevels
 from aio_sched._priority_task import PriorityTask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aio_sched._levels import Level
 
 if TYPE_CHECKING:
     from asyncio import BaseEventLoop as _Loop
@@ -36,6 +41,12 @@ else:
 #: Handles in a row before a turn is given away, by default.
 DEFAULT_BOUND = 64
 
+#: Handles that run before the selector is asked, at most, if fewer were ready; and the seconds by which they get more
+#: (while as many take less), or one (once they have taken longer).
+MAX_PORTION = 64
+SHORT_PASS = 50e-6
+LONG_PASS = 200e-6
+
 _Handle = asyncio.Handle
 _new_handle: Any = asyncio.Handle.__new__
 
@@ -43,14 +54,18 @@ _new_handle: Any = asyncio.Handle.__new__
 class FastLoopMixin(_Loop):
     """A loop of asyncio with a faster `call_soon` and `_run_once`. Put it before the loop class."""
 
-    _spare: Any = None
+    # A loop has so many attributes that those in its dictionary are slow from 3.13 on.
+    __slots__ = ("_append", "_by_value", "_is_checked", "_is_fast", "_levels", "_spare")
 
-    def __init__(self, *args: Any, starvation_bound: int = DEFAULT_BOUND, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._levels = ReadyLevels(DEFAULT_BOUND)
         self._is_checked = internals.version_is_checked()
         if not self._is_checked:
             _warn_once()
         self._is_fast = False
-        self._levels = ReadyLevels(starvation_bound)
+        self._spare: Any = None
+        self._by_value = self._levels.by_value
+        self._append = self._levels.base.append
         super().__init__(*args, **options)
         self._levels.base.extend(self._ready)
         self._ready: Any = self._levels.base
@@ -90,25 +105,21 @@ class FastLoopMixin(_Loop):
         handle._callback = callback
         handle._args = args
         handle._context = copy_context() if context is None else context
-        levels = self._levels
-        if levels.by_value:
-            kind = type(callback)
-            if kind is STEP_TYPE or kind is BuiltinMethodType:
+        if self._by_value:
+            levels = self._levels
+            if type(callback) is STEP_TYPE:
                 task = callback.__self__
-                if isinstance(task, PriorityTask) and (kind is STEP_TYPE or callback.__name__ == "task_wakeup"):
-                    level = task._level
-                    if level is not levels.base and level is not None:
-                        if not level.listed:
-                            levels.enlist(level)
-                        if levels.may_hold_callbacks and levels.base:
-                            levels.set_fence(handle)
-                        level.append(handle)
-                        return handle
-                elif kind is BuiltinMethodType and not (isinstance(task, asyncio.Task) and callback.__name__ == "task_wakeup"):
-                    levels.may_hold_callbacks = True
+                level = task._level if isinstance(task, PriorityTask) else None
             else:
-                levels.may_hold_callbacks = True
-        levels.base.append(handle)
+                level = levels.level_of_woken(callback)
+            if level is not None:
+                if not level.listed:
+                    levels.enlist(level)
+                if levels.may_hold_callbacks:
+                    levels.set_fence(handle)
+                level.append(handle)
+                return handle
+        self._append(handle)
         return handle
 
     def _call_soon(self, callback: Any, args: tuple[Any, ...], context: Context | None) -> asyncio.Handle:
@@ -138,10 +149,9 @@ class FastLoopMixin(_Loop):
         levels = self._levels
         order = levels.order
         ready = levels.base
-        count = levels.begin_pass() if order else len(ready)
         if self._scheduled:
             self._drop_cancelled_timers()
-        if count or self._stopping:
+        if ready or self._stopping or any(order):
             timeout: float | None = 0
         elif self._scheduled:
             timeout = min(max(0, self._scheduled[0]._when - self.time()), internals.MAX_SELECT_TIMEOUT)
@@ -150,12 +160,34 @@ class FastLoopMixin(_Loop):
         self._process_events(self._selector.select(timeout))
         if self._scheduled:
             self._add_due_timers()
-        count = len(levels) if order else len(ready)
         if self._debug:
-            self._run_timed(count)
+            self._run_timed(levels.begin_pass())
+        elif order:
+            self._run_by_priority()
         else:
-            self._run(count)
-            self._spare = None
+            self._run(len(ready))
+        self._spare = None
+
+    def _run_by_priority(self) -> None:
+        """Run what is ready, by priority, and no longer than I/O can wait.
+
+        What is less urgent than I/O runs when nothing else is there, and then in small portions. Where handles take
+        little time, more of them run before the selector is asked again: it would take longer than they do.
+        """
+        levels = self._levels
+        count = levels.begin_pass()
+        began = monotonic()
+        if count < levels.portion and not self._stopping and not self._is_timer_near():
+            count = levels.portion
+        self._run(count)
+        took = monotonic() - began
+        if took > LONG_PASS:
+            levels.portion = 1
+        elif took < SHORT_PASS and levels.portion < MAX_PORTION:
+            levels.portion *= 2
+
+    def _is_timer_near(self) -> bool:
+        return bool(self._scheduled) and self._scheduled[0]._when - self.time() < LONG_PASS
 
     def _run(self, count: int) -> None:
         """Run so many handles, in the order of their levels."""
@@ -165,29 +197,34 @@ class FastLoopMixin(_Loop):
         ready = levels.base
         popleft = ready.popleft
         while count > 0:
-            if levels.left <= 0:
+            if levels.left > 0:
+                whose: Sequence[Level] = order
+                chunk = min(count, levels.left)
+                levels.left -= chunk
+            else:
                 levels.left = levels.bound
-                if order and self._run_given_turn():
-                    count -= 1
+                whose = levels.next_turn()
+                if not whose:
                     continue
-            chunk = min(count, levels.left)
+                chunk = 1
             count -= chunk
-            levels.left -= chunk
             for _ in range(chunk):
                 if not order:
                     handle = popleft()
                 elif fences:
-                    handle = levels.pop_first()
+                    handle = levels.pop_first(whose)
                 else:
-                    for level in order:
+                    for level in whose:
                         if level:
+                            handle = level.popleft()
                             break
                         if level is not ready and len(order) > KEPT_LEVELS:
-                            level = levels.first_of_many()
+                            if not (level := levels.first_of_many()):
+                                return
+                            handle = level.popleft()
                             break
-                    if not level:
+                    else:
                         return
-                    handle = level.popleft()
                 if handle._cancelled:
                     continue
                 if type(handle) is not _Handle:
@@ -207,15 +244,6 @@ class FastLoopMixin(_Loop):
                 if type(callback) is STEP_TYPE and getrefcount(handle) == UNSHARED:
                     handle._callback = handle._context = None
                     self._spare = handle
-
-    def _run_given_turn(self) -> bool:
-        """Give a turn away; whether a level waited for one."""
-        handle = self._levels.pop_given_turn()
-        if handle is None:
-            return False
-        if not handle.cancelled():
-            handle._run()
-        return True
 
     def _run_timed(self, count: int) -> None:
         """Run so many handles in debug mode: report those that take long."""

@@ -6,7 +6,8 @@ The order, in full:
   no `PriorityTask`'s step (callbacks, timers, I/O, plain tasks, what threads post) has the value 0.0.
 - No callback is overtaken: a step runs after every callback that was in the queue when it was added. Such a callback
   may be what the step relies on (asyncio's transports do so all the time), and nobody can tell. A handle that has to
-  wait for one has a *fence*: the number of handles of 0.0 that have to run first. Steps of tasks are overtaken.
+  wait for one has a *fence*: the number of handles of 0.0 that have to run first. They run in its place, so that they
+  are as urgent as what waits for them. Steps of tasks are overtaken.
 - Of every `bound + 1` handles, one is a turn given away: to the level that has waited longest for one.
 
 The level of 0.0, the `base`, is what other threads append to, with nothing but `deque.append`. All the rest belongs to
@@ -19,6 +20,7 @@ import asyncio
 from bisect import insort
 from collections import deque
 from operator import attrgetter
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -27,7 +29,7 @@ from aio_sched._priority_task import PriorityTask
 from aio_sched._ready_queue import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 #: So many levels stay in the order while they are empty: tasks that wake one another come back to theirs all the time.
 KEPT_LEVELS = 8
@@ -54,16 +56,15 @@ class Level(deque[asyncio.Handle]):
     __hash__ = object.__hash__
 
     def __del__(self) -> None:
-        # Another level of the value may have taken the place of this one.
         found = self._levels.get(self.value)
-        if found is not None and found() is None:
+        if found is not None and found() is self:
             del self._levels[self.value]
 
 
 class ReadyLevels:
     """All levels of a loop. The loops read and write the attributes on their hot path; see `_fast_loop`."""
 
-    __slots__ = ("base", "bound", "by_value", "fences", "left", "may_hold_callbacks", "order", "popped", "quiet", "turns")
+    __slots__ = ("base", "bound", "by_value", "fences", "last_fence", "left", "may_hold_callbacks", "order", "popped", "portion", "quiet", "turns")
 
     def __init__(self, bound: int) -> None:
         #: Every level but the base that is alive. Empty: no task has a priority, and nothing here is needed.
@@ -79,15 +80,18 @@ class ReadyLevels:
         #: Handles that have to wait, and until how many handles of the base have run, counted in `popped`.
         self.fences: dict[asyncio.Handle, int] = {}
         self.popped = 0
+        self.last_fence = 0
         #: False: what the base holds are steps of tasks.
         self.may_hold_callbacks = True
+        #: How many handles below the base may run before I/O is looked at.
+        self.portion = 1
         #: Passes in a row in which only the base held anything.
         self.quiet = 0
 
-    def level_of(self, value: float) -> Level:
-        """The level of a value, made if there is none."""
+    def level_of(self, value: float) -> Level | None:
+        """The level of a value, made if there is none; None for the base."""
         if value == 0.0:
-            return self.base
+            return None
         found = self.by_value.get(value)
         level = None if found is None else found()
         if level is None:
@@ -103,7 +107,7 @@ class ReadyLevels:
         task = task_of(handle)
         if isinstance(task, PriorityTask):
             level = task._level
-            if level is not None and level is not self.base:
+            if level is not None:
                 self.add(level, handle)
                 return
         self.base.append(handle)
@@ -118,10 +122,8 @@ class ReadyLevels:
         self.left -= 1
         if self.left < 0:
             self.left = self.bound
-            handle = self.pop_given_turn()
-            if handle is not None:
-                return handle
-        return self.pop_first()
+            return self.pop_first(self.next_turn() or self.order)
+        return self.pop_first(self.order)
 
     def __len__(self) -> int:
         return sum(map(len, self.order)) if self.order else len(self.base)
@@ -136,11 +138,19 @@ class ReadyLevels:
 
     # --- Adding ---
 
+    def level_of_woken(self, callback: Any) -> Level | None:
+        """The level of the C task that a callback wakes up; None if it is the base."""
+        if type(callback) is BuiltinMethodType and callback.__name__ == "task_wakeup":
+            task = callback.__self__
+            return task._level if isinstance(task, PriorityTask) else None
+        self.may_hold_callbacks = True
+        return None
+
     def add(self, level: Level, handle: asyncio.Handle) -> None:
         """Add a handle to a level that is not the base."""
         if not level.listed:
             self.enlist(level)
-        if self.may_hold_callbacks and self.base:
+        if self.may_hold_callbacks:
             self.set_fence(handle)
         level.append(handle)
 
@@ -165,30 +175,41 @@ class ReadyLevels:
         for place in range(len(base) - 1, -1, -1):
             if not base[place].cancelled() and task_of(base[place]) is None:
                 self.may_hold_callbacks = True
-                self.fences[handle] = self.popped + place + 1
+                self.fences[handle] = self.last_fence = self.popped + place + 1
                 return
 
     # --- Taking ---
 
-    def pop_first(self) -> asyncio.Handle:
-        """Take out the first handle of the lowest value that need not wait; IndexError if there is none."""
-        for level in self.order:
-            if level and not self._is_fenced(level):
-                return self._pop(level)
-        return self.base.popleft()
+    def pop_first(self, levels: Sequence[Level]) -> asyncio.Handle:
+        """Take out the first handle of the first of some levels that has any, or else the base's.
 
-    def pop_given_turn(self) -> asyncio.Handle | None:
-        """Take out the handle to which a turn is given away; None if no level waits."""
-        first = next((level for level in self.order if level), None)
-        for _ in range(len(self.turns)):
-            level = self.turns.popleft()
+        If that one has to wait, what it waits for runs in its place: as urgent as what waits for it. IndexError if
+        there is no handle.
+        """
+        for level in levels:
+            if level:
+                return self._pop(self.base if self._is_fenced(level) else level)
+        return self._pop(self.base)
+
+    def next_turn(self) -> Sequence[Level]:
+        """The level to which a turn is given away, alone; none if no level waits."""
+        order = self.order
+        turns = self.turns
+        for first in order:
+            if first:
+                break
+        else:
+            return ()
+        for _ in range(len(turns)):
+            level = turns[0]
             if not level.listed:
                 level.in_turns = False
+                del turns[0]
                 continue
-            self.turns.append(level)
+            turns.rotate(-1)
             if level and level is not first:
-                return self._pop(self.base if self._is_fenced(level) else level)
-        return None
+                return (level,)
+        return ()
 
     def first_of_many(self) -> Level:
         """The first level that has a handle, after the empty ones before it have left the order; or the base."""
@@ -209,10 +230,12 @@ class ReadyLevels:
         handle = level.popleft()
         fences = self.fences
         if fences:
-            if level is self.base:
-                self.popped += 1
-            else:
+            if level is not self.base:
                 fences.pop(handle, None)
+            elif self.popped + 1 >= self.last_fence:
+                fences.clear()
+            else:
+                self.popped += 1
         return handle
 
     def _is_fenced(self, level: Level) -> bool:
@@ -227,14 +250,27 @@ class ReadyLevels:
     # --- Tidying up ---
 
     def begin_pass(self) -> int:
-        """How many handles there are; what is kept of values that nobody uses any more goes after a while."""
-        count = len(self)
-        if count != len(self.base):
+        """How many handles to run: those of the base and above, or else a portion of what is below.
+
+        What is kept of values that nobody uses any more goes after a while.
+        """
+        base = self.base
+        if not self.order:
+            return len(base)
+        count = 0
+        for level in self.order:
+            count += len(level)
+            if level is base:
+                break
+        if count == 0:
+            count = min(len(self), self.portion)
+        elif count > len(base) or any(level for level in self.order if level is not base):
             self.quiet = 0
             return count
-        self.quiet += 1
-        if self.quiet > QUIET_PASSES or len(self.order) > KEPT_LEVELS:
-            self._empty_order()
+        if count == len(base):
+            self.quiet += 1
+            if self.quiet > QUIET_PASSES:
+                self._empty_order()
         return count
 
     def _empty_order(self) -> None:
@@ -252,9 +288,9 @@ class ReadyLevels:
         base = next(handles for level, handles in waiting if level is self.base)
         popped = self.popped
         while waiting := [(level, handles) for level, handles in waiting if handles]:
-            for level, handles in waiting:
-                if handles is base or not base or self.fences.get(handles[0], 0) <= popped:
-                    break
+            level, handles = waiting[0]
+            if base and self.fences.get(handles[0], 0) > popped:
+                level, handles = self.base, base
             popped += handles is base
             yield level, handles.popleft()
 
@@ -293,15 +329,16 @@ class ReadyLevels:
         for handle, fence in self.fences.items():
             if fence > self.popped + place:
                 self.fences[handle] = fence + by
+        self.last_fence = max(self.fences.values(), default=0)
 
-    def move_task(self, task: PriorityTask[Any], old: Level, new: Level) -> None:
-        """Move the handle that will step a task to the end of another level; nothing if the task is not queued."""
-        for level in (old, *(level for level in (self.order or [self.base]) if level is not old)):
+    def move_task(self, task: PriorityTask[Any], new: Level | None) -> None:
+        """Move the handle that will step a task to the end of a level, None for the base; nothing if there is none."""
+        for level in self.order or [self.base]:
             place = self.find(task, level)
             if place is not None:
                 handle = self.take_out(level, place)
-                if new is self.base:
-                    new.append(handle)
+                if new is None:
+                    self.base.append(handle)
                 else:
                     self.add(new, handle)
                 return

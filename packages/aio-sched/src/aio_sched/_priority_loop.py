@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aio_sched._asyncio_internals import is_handle_of, make_handle
@@ -59,8 +60,14 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
         ValueError: `starvation_bound` is less than 1.
     """
 
+    __slots__ = ("_priority_levels",)
+
     def __init__(self, *args: Any, starvation_bound: int = DEFAULT_BOUND, **options: Any) -> None:
-        super().__init__(*args, starvation_bound=starvation_bound, **options)
+        # Until it is made, the loop counts as closed: asyncio asks when the object goes, if this raises.
+        self._closed = True
+        bound = _require_bound(starvation_bound)
+        super().__init__(*args, **options)
+        self._levels.bound = self._levels.left = bound
         self._priority_levels = self._levels
         if not self._is_checked:
             # asyncio's own `_run_once` asks it for one handle after the other.
@@ -166,6 +173,16 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
             return
         level, before = places[-1] if places else (levels.base, handle)
         levels.put_in(level, len(level), handle, levels.fences.get(before, 0))
+
+
+def _require_bound(value: int) -> int:
+    try:
+        bound = index(value)
+    except TypeError:
+        raise TypeError(f"starvation_bound is a number of handles, not {value!r}") from None
+    if bound < 1:
+        raise ValueError(f"starvation_bound is at least 1, not {bound}: a turn given away follows so many others")
+    return bound
 
 
 def _nothing() -> None:

@@ -136,14 +136,14 @@ class PriorityTask(asyncio.Task[T]):
         self._own_priority = own
         self._inherited = inherited
         after = min(own, inherited)
-        old = self._level
-        if after == before or old is None or self.done():
+        if after == before or self.done():
             return
         levels = levels_of(self.get_loop())
-        assert levels is not None, "a task has a level only on a loop that has levels"
-        new = self._level = levels.level_of(after)
+        if levels is None:
+            return
+        self._level = levels.level_of(after)
         if waits_for(self) is None:
-            levels.move_task(self, old, new)
+            levels.move_task(self, self._level)
 
 
 def real_number(value: float) -> float:
