@@ -464,6 +464,32 @@ async def test_a_holder_that_waits_for_a_condition_moves_in_that_line() -> None:
     await asyncio.gather(*tasks)
 
 
+async def test_a_wait_for_a_condition_begins_without_what_its_lock_lent() -> None:
+    lock, gate, order = PriorityLock(), Gate(), list[object]()
+    condition = PriorityCondition(lock)
+
+    async def wait(what: object, before: Gate | None = None) -> None:
+        async with condition:
+            if before is not None:
+                await before.wait()
+            await condition.wait()
+            order.append(what)
+
+    tasks = [start(wait("middle"), 5)]
+    await settle()
+    tasks.append(start(wait("low", gate), 10))
+    await settle()
+    high = await waiting_for(lock, -10)
+    assert tasks[1].effective_priority() == -10
+    await finish(gate, high)
+    for expected in (["middle"], ["middle", "low"]):
+        async with condition:
+            condition.notify()
+        await settle()
+        assert order == expected
+    await asyncio.gather(*tasks)
+
+
 async def test_who_takes_the_conditions_lock_again_lends_its_priority_to_the_holder() -> None:
     condition, gate = PriorityCondition(), Gate()
 

@@ -79,6 +79,8 @@ class Waiter:
 
     def enter(self) -> None:
         """Stand in the line, behind all that are as urgent."""
+        # Read again: a condition's wait has released the lock since, and lost what it inherited through that.
+        self.priority = self.bearer.effective_priority()
         self._place()
         self.stands = True
         self.bearer._blocked_on = self
