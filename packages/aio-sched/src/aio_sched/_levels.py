@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 #: So many levels stay in the order while they are empty: tasks that wake one another come back to theirs all the time.
 KEPT_LEVELS = 8
-#: After so many passes without a handle but in the base, the order is emptied.
-QUIET_PASSES = 64
+#: After so many passes (or handles, one by one) with nothing but in the base, the order is emptied.
+QUIET_PASSES = 16
 
 _value_of = attrgetter("value")
 
@@ -85,7 +85,7 @@ class ReadyLevels:
         self.may_hold_callbacks = True
         #: How many handles below the base may run before I/O is looked at.
         self.portion = 1
-        #: Passes in a row in which only the base held anything.
+        #: How often in a row only the base held anything.
         self.quiet = 0
 
     def level_of(self, value: float) -> Level | None:
@@ -117,6 +117,7 @@ class ReadyLevels:
 
     def popleft(self) -> asyncio.Handle:
         """Take out the handle whose turn it is; IndexError if there is none."""
+        self._tidy()
         if not self.order:
             return self.base.popleft()
         self.left -= 1
@@ -262,16 +263,20 @@ class ReadyLevels:
             count += len(level)
             if level is base:
                 break
-        if count == 0:
-            count = min(len(self), self.portion)
-        elif count > len(base) or any(level for level in self.order if level is not base):
+        self._tidy()
+        return count or min(len(self), self.portion)
+
+    def _tidy(self) -> None:
+        """Drop the order once only the base has held handles for a while."""
+        order = self.order
+        if len(order) > KEPT_LEVELS:
+            self.first_of_many()
+        if any(level for level in order if level is not self.base):
             self.quiet = 0
-            return count
-        if count == len(base):
-            self.quiet += 1
-            if self.quiet > QUIET_PASSES:
-                self._empty_order()
-        return count
+            return
+        self.quiet += 1
+        if self.quiet > QUIET_PASSES:
+            self._empty_order()
 
     def _empty_order(self) -> None:
         for level in self.turns:
