@@ -121,7 +121,7 @@ async def blocked_on_a_future(spawn: Spawn) -> Scene:
 
     async def leave() -> None:
         assert not future.done()
-        assert not future._callbacks  # type: ignore[attr-defined]
+        assert not future._callbacks
         if sys.version_info >= (3, 14):
             assert not future._asyncio_awaited_by
         future.set_result(None)
@@ -371,7 +371,7 @@ async def blocked_on_an_event(spawn: Spawn) -> Scene:
     await passes(1)
 
     async def leave() -> None:
-        assert not event._waiters  # type: ignore[attr-defined]
+        assert not event._waiters
         event.set()
 
     return Scene(task, victim, True, leave)
@@ -642,6 +642,8 @@ class LateInterrupt(InterruptException, TimeoutError):
 
 class Slotted(InterruptException):
     __slots__ = ("detail",)
+
+    detail: str
 
 
 @pytest.mark.parametrize(

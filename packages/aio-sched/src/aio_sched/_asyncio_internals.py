@@ -16,10 +16,11 @@
 | `_waiters` of the three              | all     | the same; what stands in it are our waiters, not futures         |
 | `Semaphore._wake_up_next`            | all     | overridden: what `release()` calls                               |
 | `asyncio.tasks._current_tasks`       | all     | which task is current; from 3.14 on, for Python tasks            |
-| `asyncio.tasks._enter_task`, `_leave_task`, `Task.__step_run_and_handle_result` | 3.14+ | that of `create_pytask` |
+| `asyncio.tasks._register_task`, `_enter_task`, `_leave_task`, `Task.__step_run_and_handle_result` | 3.14+ | that of `create_pytask` |
 | `asyncio.tasks._swap_current_task`   | 3.12+   | setting the current task aside and back                          |
 | `Task._must_cancel`                  | all     | whether a cancellation is pending                                |
 | `_GatheringFuture._cancel_requested` | all     | whether what `gather` returns was cancelled and is not done yet  |
+| `Future._exception`                  | all     | looking at it without its counting as retrieved                  |
 | `Future._callbacks`                  | all     | a waiting task's wake-up, and its context                        |
 | `Handle._args`, `Handle._context`    | all     | running a task's step at once                                    |
 | a C step calls `CancelledError`      | all     | stepping a C task with another exception, see below              |
@@ -43,7 +44,6 @@ import threading
 from asyncio import base_events, format_helpers, tasks
 from collections import deque
 from contextlib import contextmanager
-from pathlib import Path
 from types import BuiltinMethodType, FrameType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -131,12 +131,12 @@ def make_handle(
     """
     handle = asyncio.Handle(callback, args, loop, context)
     traceback: list[Any] = handle._source_traceback or []  # type: ignore[attr-defined]  # see the table
-    while traceback and Path(traceback[-1].filename).parent == _PACKAGE:
+    while traceback and traceback[-1].filename.startswith(_PACKAGE):
         traceback.pop()
     return handle
 
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = make_handle.__code__.co_filename.removesuffix("_asyncio_internals.py")
 
 
 class DoneFuture:
@@ -217,10 +217,14 @@ def no_current_task(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 if sys.version_info >= (3, 14):
 
     class Task(_PyTask):  # type: ignore[misc, valid-type]  # see the table
-        """A Python task that is the current one for `asyncio.current_task()` too, which asks the C tasks' account.
+        """A Python task that `asyncio.current_task()` and `all_tasks()` know too: they ask the C tasks' account.
 
         Named like its base, so that its private method is that of the base.
         """
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            tasks._register_task(self)
 
         def __step_run_and_handle_result(self, exc: BaseException | None) -> None:
             loop = self.get_loop()
@@ -229,6 +233,7 @@ if sys.version_info >= (3, 14):
                 super().__step_run_and_handle_result(exc)
             finally:
                 tasks._leave_task(loop, self)
+                del self, exc  # see step_raising()
 
     PythonTask = Task
 
@@ -250,6 +255,12 @@ def is_being_cancelled(future: asyncio.Future[Any]) -> bool:
     """Whether a future that is not done was cancelled, and takes its time: a task, or what `gather` returns."""
     cancelling = getattr(future, "cancelling", None)
     return bool(cancelling()) if cancelling is not None else bool(getattr(future, "_cancel_requested", False))
+
+
+def retrieve_cancellation(future: asyncio.Future[Any]) -> None:
+    """Let a done future not log that it was cancelled: what `gather` returns takes that for an exception."""
+    if isinstance(getattr(future, "_exception", None), asyncio.CancelledError):
+        future.exception()
 
 
 def wakeup_in(future: asyncio.Future[Any], task: asyncio.Task[Any]) -> tuple[Any, Context] | None:
@@ -281,12 +292,16 @@ def step_raising(
     `run(function, *args)` has to be written in C and to call the function in the task's context. No task may be
     current.
     """
-    if isinstance(task, _PyTask):
-        run(cast("Any", task)._Task__step, exc)
-    elif type(callback) is BuiltinMethodType:
-        run(callback, _Failed(exc))
-    else:
-        _step_c_task_raising(task, exc, callback, args, run)
+    try:
+        if isinstance(task, _PyTask):
+            run(cast("Any", task)._Task__step, exc)
+        elif type(callback) is BuiltinMethodType:
+            run(callback, _Failed(exc))
+        else:
+            _step_c_task_raising(task, exc, callback, args, run)
+    finally:
+        # The frames of the exception's traceback lead to those that called them, and these must not lead back.
+        del task, exc, callback, args
 
 
 class _Failed:
@@ -330,7 +345,7 @@ def _step_c_task_raising(
         run(step, *args)
     finally:
         _unhang_hook(frame)
-        del frame  # it would keep itself alive
+        del frame, task, exc, step, args
 
 
 def _hang_hook(frame: FrameType, task: asyncio.Task[Any], exc: BaseException) -> None:

@@ -18,6 +18,7 @@ from aio_sched._asyncio_internals import (
     must_cancel,
     no_current_task,
     no_longer_awaited_by,
+    retrieve_cancellation,
     step_raising,
     wakeup_in,
 )
@@ -70,6 +71,8 @@ def task_throw(task: asyncio.Task[Any], exc: BaseException) -> None:
         throw_into(task, exc)
     except (SystemExit, KeyboardInterrupt) as error:
         loop.call_soon(_raise, error)
+    finally:
+        del task, exc  # see throw_into()
 
 
 async def task_interrupt(task: asyncio.Task[Any], exc: BaseException) -> None:
@@ -95,6 +98,7 @@ async def task_interrupt(task: asyncio.Task[Any], exc: BaseException) -> None:
     queue = queue_shown_by(loop)
     if queue is None:
         task_throw(task, exc)
+        del task, exc  # see throw_into()
         await asyncio.sleep(0)
         return
     refusals: list[RuntimeError] = []
@@ -120,10 +124,17 @@ def throw_into(task: asyncio.Task[Any], exc: BaseException, *, cancel_awaited: b
     run = _way_into(context, task)
     future = last_waited_for(task)
     take()
-    if future is not None and (cancel_awaited or _is_private(future, task)):
+    if future is not None and cancel_awaited:
         future.cancel()
-    with no_current_task(task.get_loop()):
-        step_raising(task, exc, callback, args, run)
+        future.add_done_callback(retrieve_cancellation)
+    elif future is not None and _is_private(future, task):
+        future.cancel()
+    try:
+        with no_current_task(task.get_loop()):
+            step_raising(task, exc, callback, args, run)
+    finally:
+        # What is on the stack now stays alive with the exception's traceback, so nothing there may keep the exception.
+        del task, exc, callback, args, take, future
 
 
 def _throw_from_loop(task: asyncio.Task[Any], exc: BaseException, refusals: list[RuntimeError]) -> None:
@@ -131,6 +142,8 @@ def _throw_from_loop(task: asyncio.Task[Any], exc: BaseException, refusals: list
         throw_into(task, exc)
     except RuntimeError as refusal:
         refusals.append(refusal)
+    finally:
+        del task, exc  # see throw_into()
 
 
 def _require_interruptible(task: asyncio.Task[Any], exc: BaseException) -> asyncio.AbstractEventLoop:

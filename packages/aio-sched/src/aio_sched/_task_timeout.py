@@ -139,6 +139,8 @@ class TaskTimeout:
         outstanding = task.uncancel() if self._cancelled else task.cancelling()
         if exc is not None and (exc is interrupt or (outstanding <= self._cancelling and _is_remnant(exc))):
             raise TimeoutError from exc
+        if isinstance(exc, BaseExceptionGroup):
+            _raise_without(exc, interrupt)
 
     def __repr__(self) -> str:
         when = "" if self._when is None else f" when={self._when:.3f}"
@@ -165,8 +167,8 @@ class TaskTimeout:
     def _expire(self, _: object = None) -> None:
         self._timer = self._awaited = None
         task = self._task
-        assert task is not None
-        if task.done():  # its block was left without being ended
+        # The block has ended, and this was due already; or it will never end, since its task has.
+        if task is None or task.done():
             return
         interrupt = TimeoutInterrupt()
         self._state, self._interrupt = _State.EXPIRING, interrupt
@@ -179,6 +181,8 @@ class TaskTimeout:
             self._interrupt = None
             self._cancelled = True
             task.cancel()
+        finally:
+            del task, interrupt  # see throw_into()
 
     def _try_after_cancellation(self, task: asyncio.Task[Any]) -> None:
         """Most often the cancellation ends the block, and that is that. But it can be swallowed on its way."""
@@ -188,6 +192,16 @@ class TaskTimeout:
         else:
             self._awaited = awaited
             awaited.add_done_callback(self._expire)
+
+
+def _raise_without(group: BaseExceptionGroup[BaseException], interrupt: TimeoutInterrupt | None) -> None:
+    """Take the interrupt out of a group: up to 3.12, task groups take one that their body raises for an error."""
+    own, others = group.split(lambda exc: exc is interrupt)
+    if own is None:
+        return
+    if others is None:
+        raise TimeoutError from group
+    raise others
 
 
 def _is_remnant(exc: BaseException) -> bool:
