@@ -14,13 +14,13 @@ from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import aio_coro
-from suite_support.benchmark import Comparison, Target, compare, main
+from suite_support.benchmark import Comparison, Target, compare, main, sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Mapping
 
-CALLS = 20_000
-EXCHANGES = 1_000_000
+CALLS = sized(20_000)
+EXCHANGES = sized(1_000_000)
 
 try:
     asynkit: Any = importlib.import_module("asynkit")

@@ -9,7 +9,7 @@ from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from aio_coro import eager
-from suite_support.benchmark import Comparison, Target, compare, main
+from suite_support.benchmark import Comparison, Target, compare, main, sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Job: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
 
-CALLS = 1000
+CALLS = sized(1000)
 
 try:
     asynkit = importlib.import_module("asynkit")

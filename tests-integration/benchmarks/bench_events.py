@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import aio_events
 import aio_values
-from suite_support.benchmark import Comparison, compare, main
+from suite_support.benchmark import Comparison, compare, main, sized
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+TIMES = sized(20_000)
 
 
 def library(name: str) -> Any:
@@ -56,11 +58,11 @@ def set_without_listeners(repeats: int) -> Comparison:
     def case(package: Any) -> float:
         event = package.RepeatedEvent()
         start = time.process_time()
-        for _ in range(100_000):
+        for _ in range(TIMES * 5):
             event.set()
         return time.process_time() - start
 
-    return against("trio_util", "RepeatedEvent: 100,000 set(), nobody listens", case, repeats)
+    return against("trio_util", f"RepeatedEvent: {TIMES * 5:,} set(), nobody listens", case, repeats)
 
 
 def listeners(kind: str, count: int, sets: int) -> Callable[[Any], float]:
@@ -93,8 +95,8 @@ def listeners(kind: str, count: int, sets: int) -> Callable[[Any], float]:
 
 
 def one_listener(repeats: int) -> Comparison:
-    job = "RepeatedEvent.events(): 2,000 events to one listener"
-    return against("trio_util", job, listeners("events", 1, 2_000), repeats)
+    job = f"RepeatedEvent.events(): {TIMES // 10:,} events to one listener"
+    return against("trio_util", job, listeners("events", 1, TIMES // 10), repeats)
 
 
 def hundred_listeners(repeats: int) -> Comparison:
@@ -118,7 +120,7 @@ async def count(up_to: int) -> AsyncIterator[int]:
 def ticks(repeats: int) -> Comparison:
     def case(package: Any) -> float:
         async def body() -> None:
-            remaining = 20_000
+            remaining = TIMES
             async for _ in package.periodic(1e-9):
                 remaining -= 1
                 if not remaining:
@@ -126,29 +128,29 @@ def ticks(repeats: int) -> Comparison:
 
         return timed_on_trio(body)
 
-    return against("trio_util", "periodic: 20,000 ticks that are all late", case, repeats)
+    return against("trio_util", f"periodic: {TIMES:,} ticks that are all late", case, repeats)
 
 
 def zipped(repeats: int) -> Comparison:
     def case(package: Any) -> float:
         async def body() -> None:
-            async for _ in package.azip(count(2_000), count(2_000)):
+            async for _ in package.azip(count(TIMES // 10), count(TIMES // 10)):
                 pass
 
         return timed_on_trio(body)
 
-    return against("trio_util", "azip: 2,000 pairs from two generators", case, repeats)
+    return against("trio_util", f"azip: {TIMES // 10:,} pairs from two generators", case, repeats)
 
 
 def limited(repeats: int) -> Comparison:
     def case(package: Any) -> float:
         async def body() -> None:
-            async for _ in package.iter_move_on_after(60, count(20_000)):
+            async for _ in package.iter_move_on_after(60, count(TIMES)):
                 pass
 
         return timed_on_trio(body)
 
-    return against("trio_util", "iter_move_on_after: 20,000 items in time", case, repeats)
+    return against("trio_util", f"iter_move_on_after: {TIMES:,} items in time", case, repeats)
 
 
 # --- dictionary and accessor, on asyncio ---------------------------------------------------------------------------
@@ -156,7 +158,7 @@ def limited(repeats: int) -> Comparison:
 
 def dictionary(repeats: int) -> Comparison:
     """A request and its answer, by key: pop_wait, assignment, wake-up."""
-    requests = 10_000
+    requests = TIMES // 2
 
     async def ours() -> float:
         answers: aio_values.AsyncDictionary[int, int] = aio_values.AsyncDictionary()
@@ -195,7 +197,7 @@ def dictionary(repeats: int) -> Comparison:
         await asyncio.gather(*(function() for function in functions))
         return time.process_time() - start
 
-    job = "AsyncDictionary: 10,000 values to a waiting pop_wait, asyncio"
+    job = f"AsyncDictionary: {TIMES // 2:,} values to a waiting pop_wait, asyncio"
     cases = {"aio-values": lambda: asyncio.run(ours()), "bare futures": lambda: asyncio.run(futures())}
     return compare(job, cases, repeats=repeats)
 
@@ -206,11 +208,11 @@ def accessors(repeats: int) -> Comparison:
             value = package.accessor()
 
             async def read() -> None:
-                for _ in range(5_000):
+                for _ in range(TIMES // 4):
                     await value.get()
 
             async def write() -> None:
-                for number in range(5_000):
+                for number in range(TIMES // 4):
                     while not value.has_waiting_read:
                         await asyncio.sleep(0)
                     await value.set(number)
@@ -229,7 +231,7 @@ def accessors(repeats: int) -> Comparison:
 
         return asyncio.run(main())
 
-    job = "accessor: 5,000 writes to a waiting read, asyncio"
+    job = f"accessor: {TIMES // 4:,} writes to a waiting read, asyncio"
     return against("codestare.async_utils", job, case, repeats, aio_values)
 
 

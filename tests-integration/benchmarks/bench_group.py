@@ -14,12 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aio_group
-from suite_support.benchmark import Comparison, Target, compare, main
+from suite_support.benchmark import Comparison, Target, compare, main, sized
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-TASKS = 20_000
+TASKS = sized(20_000)
 
 
 def library(name: str) -> Any:

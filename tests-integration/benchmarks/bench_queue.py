@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import aio_queue
 from aio_queue import Queue
-from suite_support.benchmark import Comparison, Target, compare, main
+from suite_support.benchmark import Comparison, Target, compare, main, sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     Make = Callable[[int], Any]
 
-ITEMS = 20_000
+ITEMS = sized(20_000)
 
 
 def _peers() -> tuple[dict[str, Make], dict[str, str]]:

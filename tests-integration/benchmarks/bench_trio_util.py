@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import aio_trio_util
 import trio
-from suite_support.benchmark import Comparison, compare, main
+from suite_support.benchmark import Comparison, Target, compare, main, sized
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-SWITCHES = 40_000
+SWITCHES = sized(40_000)
 
 
 def library(name: str) -> Any:
@@ -132,15 +132,26 @@ def generator(repeats: int) -> Comparison:
     return against_peer("10,000 items of a trio_async_generator", case, repeats)
 
 
-if __name__ == "__main__":
-    main(
-        {
-            "switch-1": switching(1),
-            "switch-2": switching(2),
-            "switch-10": switching(10),
-            "switch-100": switching(100),
-            "channel": channel,
-            "wait-any": waiting,
-            "generator": generator,
-        }
+JOBS = {
+    "switch-1": switching(1),
+    "switch-2": switching(2),
+    "switch-10": switching(10),
+    "switch-100": switching(100),
+    "channel": channel,
+    "wait-any": waiting,
+    "generator": generator,
+}
+
+TARGETS = tuple(
+    Target(
+        f"switch-{tasks}",
+        "TaskStats",
+        "bare trio",
+        f"TaskStats while {tasks} tasks only switch: 1.5x bare trio",
+        at_most=1.5,
     )
+    for tasks in (1, 2, 10, 100)
+)
+
+if __name__ == "__main__":
+    main(JOBS, TARGETS)

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from aio_values import AsyncValue
-from suite_support.benchmark import Comparison, Target, compare, main
+from suite_support.benchmark import Comparison, Target, compare, main, sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,10 @@ def against_trio_util(job: str, case: Callable[[Any], float], repeats: int) -> C
     return compare(job, cases, repeats=repeats)
 
 
+ASSIGNMENTS = sized(100_000)
+WAITERS = sized(10_000)
+TRIPS = sized(5_000)
+
 # --- assigning -----------------------------------------------------------------------------------------------------
 
 
@@ -51,11 +55,11 @@ def set_without_waiters(repeats: int) -> Comparison:
     def case(kind: Any) -> float:
         value = kind(0)
         start = time.process_time()
-        for number in range(1, 100_001):
+        for number in range(1, ASSIGNMENTS + 1):
             value.value = number
         return time.process_time() - start
 
-    return against_trio_util("100,000 assignments, nobody waits", case, repeats)
+    return against_trio_util(f"{ASSIGNMENTS:,} assignments, nobody waits", case, repeats)
 
 
 def set_after_waits(repeats: int) -> Comparison:
@@ -69,13 +73,13 @@ def set_after_waits(repeats: int) -> Comparison:
             with trio().move_on_after(0):
                 await value.wait_transition()
             start = time.process_time()
-            for number in range(1, 100_001):
+            for number in range(1, ASSIGNMENTS + 1):
                 value.value = number
             return time.process_time() - start
 
         return float(trio().run(run))
 
-    return against_trio_util("100,000 assignments, somebody waited before", case, repeats)
+    return against_trio_util(f"{ASSIGNMENTS:,} assignments, somebody waited before", case, repeats)
 
 
 def set_with_waiters(repeats: int) -> Comparison:
@@ -87,7 +91,7 @@ def set_with_waiters(repeats: int) -> Comparison:
             tasks = [asyncio.create_task(value.wait_value(-number)) for number in range(1, count + 1)]
             await asyncio.sleep(0)
             start = time.process_time()
-            for number in range(1, 20_001):
+            for number in range(1, ASSIGNMENTS // 5 + 1):
                 value.value = number
             seconds = time.process_time() - start
             for task in tasks:
@@ -97,8 +101,8 @@ def set_with_waiters(repeats: int) -> Comparison:
 
         return asyncio.run(run())
 
-    cases = {"1 waiter": lambda: case(1), "10,000 waiters": lambda: case(10_000)}
-    return compare("20,000 assignments, tasks wait for other values", cases, repeats=repeats)
+    cases = {"1 waiter": lambda: case(1), "10,000 waiters": lambda: case(WAITERS)}
+    return compare(f"{ASSIGNMENTS // 5:,} assignments, tasks wait for other values", cases, repeats=repeats)
 
 
 def trio_util_with_waiters(repeats: int) -> Comparison:
@@ -120,9 +124,8 @@ def trio_util_with_waiters(repeats: int) -> Comparison:
 
         return float(trio().run(run))
 
-    return against_trio_util(
-        "20 assignments, 10,000 tasks wait for other values", lambda kind: case(kind, 10_000, 20), repeats
-    )
+    job = f"20 assignments, {WAITERS:,} tasks wait for other values"
+    return against_trio_util(job, lambda kind: case(kind, WAITERS, 20), repeats)
 
 
 # --- round trips ---------------------------------------------------------------------------------------------------
@@ -134,7 +137,7 @@ def trio_round_trip(repeats: int) -> Comparison:
             ping, pong = kind(0), kind(0)
 
             async def answer() -> None:
-                for number in range(1, 2_001):
+                for number in range(1, TRIPS // 2 + 1):
                     await ping.wait_value(number)
                     pong.value = number
 
@@ -142,14 +145,14 @@ def trio_round_trip(repeats: int) -> Comparison:
                 nursery.start_soon(answer)
                 await trio().lowlevel.checkpoint()
                 start = time.process_time()
-                for number in range(1, 2_001):
+                for number in range(1, TRIPS // 2 + 1):
                     ping.value = number
                     await pong.wait_value(number)
                 return time.process_time() - start
 
         return float(trio().run(run))
 
-    return against_trio_util("trio: 2,000 round trips", case, repeats)
+    return against_trio_util(f"trio: {TRIPS // 2:,} round trips", case, repeats)
 
 
 class HandOff:
@@ -165,9 +168,6 @@ class HandOff:
     def put(self, number: int) -> None:
         assert self.future is not None
         self.future.set_result(number)
-
-
-TRIPS = 5_000
 
 
 async def with_values() -> float:

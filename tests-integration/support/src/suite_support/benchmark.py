@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import statistics
 import sys
 import traceback
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
 
     Case = Callable[[], float]
 
-__all__ = ["Comparison", "Figures", "Target", "compare", "main", "show"]
+__all__ = ["SCALE", "Comparison", "Figures", "Target", "compare", "main", "show", "sized"]
+
+SCALE = "AIO_SUITE_BENCHMARK_SCALE"
+"""The environment variable that makes jobs smaller, such as 0.01: to see that they run, not how fast."""
+
+
+def sized(usual: int) -> int:
+    """How often a benchmark file shall do something that it usually does so many times."""
+    return max(1, round(usual * float(os.environ.get(SCALE, "1"))))
 
 
 @dataclass(frozen=True)

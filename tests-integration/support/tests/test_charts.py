@@ -1,0 +1,45 @@
+"""Charts show every case, to scale, once for light and once for dark pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from suite_support.charts import Bar, draw, headline_bar, job_bars
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMPARISON = {
+    "unit": "ms",
+    "figures": [
+        {"name": "ours", "minimum": 0.002, "ratio_of_minima": 1.0},
+        {"name": "theirs", "minimum": 0.005, "ratio_of_minima": 2.5},
+    ],
+}
+
+
+def test_a_job_has_a_bar_for_each_case_and_the_first_is_ours() -> None:
+    assert job_bars(COMPARISON) == [
+        Bar("ours", 2.0, "2 ms   1.00x", ours=True),
+        Bar("theirs", 5.0, "5 ms   2.50x", ours=False),
+    ]
+
+
+def test_a_headline_tells_how_many_times_as_fast() -> None:
+    assert headline_bar("stream", "asyncio.Queue", 2.04) == Bar("stream", 2.04, "2.0x asyncio.Queue", ours=True)
+
+
+def test_a_chart_is_written_for_light_and_for_dark_pages_and_always_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="only the bench environment draws")
+    light, dark = draw(job_bars(COMPARISON), "stream of items", tmp_path / "stream.svg", "shorter is better")
+    assert (light.name, dark.name) == ("stream.svg", "stream-dark.svg")
+    for path in (light, dark):
+        text = path.read_text()
+        for word in ("stream of items", "ours", "theirs", "2.50x", "shorter is better"):
+            assert f">{word}" in text or f"{word}<" in text
+    assert "#ffffff" in light.read_text()
+    assert "#ffffff" not in dark.read_text()
+    first = light.read_bytes()
+    draw(job_bars(COMPARISON), "stream of items", light, "shorter is better")
+    assert light.read_bytes() == first
