@@ -6,6 +6,7 @@ Needs matplotlib, which only the bench environment has.
 from __future__ import annotations
 
 import importlib
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-WIDTH = 7.6
-"""Of a chart, in inches; with the font's size it makes letters as large as those of the page around it."""
-BAR = 0.3
+# Inches. So narrow, letters are as large as those of the page around them, and still legible on a phone.
+WIDTH = 5.6
+LABELS = 2.1
+NOTES = 1.45
+MARGIN = 0.1
+BAR = 0.29
+LINE = 0.22
+LETTERS_IN_A_TITLE = 58
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,16 @@ def job_bars(comparison: Mapping[str, Any]) -> list[Bar]:
         Bar(
             figure["name"],
             figure["minimum"] * 1e3,
-            f"{figure['minimum'] * 1e3:.4g} {comparison['unit']}   {figure['ratio_of_minima']:.2f}x",
+            f"{_short(figure['minimum'] * 1e3)} {comparison['unit']} · {_short(figure['ratio_of_minima'])}x",
             ours=place == 0,
         )
         for place, figure in enumerate(comparison["figures"])
     ]
+
+
+def _short(number: float) -> str:
+    """Two places after the point, or three digits, or all before the point."""
+    return f"{number:.{0 if number >= 100 else 1 if number >= 10 else 2}f}"
 
 
 def headline_bar(label: str, peer: str, times: float) -> Bar:
@@ -64,47 +75,73 @@ def headline_bar(label: str, peer: str, times: float) -> Bar:
     return Bar(label, times, f"{times:.1f}x {peer}", ours=True)
 
 
-def draw(bars: Sequence[Bar], title: str, path: Path, caption: str = "") -> list[Path]:
+def draw(bars: Sequence[Bar], title: str, path: Path, caption: str = "", mark: float | None = None) -> list[Path]:
     """Write the bars below each other into `path` and, for dark pages, its sibling that ends with `-dark`.
+
+    Args:
+        bars: The rows; the longest bar takes all the room that there is.
+        title: Above the bars.
+        path: Of the SVG for light pages.
+        caption: Below the bars.
+        mark: A length to draw a line at.
 
     Returns:
         The files written.
     """
-    return [_draw(bars, title, path.with_stem(path.stem + theme.suffix), caption, theme) for theme in THEMES]
+    return [_Chart(bars, title, caption, mark, theme).write(path) for theme in THEMES]
 
 
-def _draw(bars: Sequence[Bar], title: str, path: Path, caption: str, theme: Theme) -> Path:
-    matplotlib = importlib.import_module("matplotlib")
-    figures = importlib.import_module("matplotlib.figure")
-    style = {
-        # The same figures give the same file; text stays text, in a font of the reader's.
-        "svg.hashsalt": "aio-suite",
-        "svg.fonttype": "none",
-        "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans"],
-        "font.size": 10,
-        "text.color": theme.text,
-    }
-    with matplotlib.rc_context(style):
-        height = BAR * len(bars) + 0.45 + (0.3 if caption else 0)
-        figure = figures.Figure(figsize=(WIDTH, height), facecolor=theme.background)
-        # Text is placed in inches, so that all charts of a page line up, whatever their height.
-        top = height - 0.42
-        longest = max(bar.length for bar in bars)
-        axes = figure.add_axes((0, (top - BAR * len(bars)) / height, 1, BAR * len(bars) / height))
-        axes.set(xlim=(0, WIDTH), ylim=(-len(bars) + 0.5, 0.5))
+@dataclass(frozen=True)
+class _Chart:
+    bars: Sequence[Bar]
+    title: str
+    caption: str
+    mark: float | None
+    theme: Theme
+
+    def write(self, path: Path) -> Path:
+        path = path.with_stem(path.stem + self.theme.suffix)
+        style = {
+            # The same figures give the same file; text stays text.
+            "svg.hashsalt": "aio-suite",
+            "svg.fonttype": "none",
+            "font.size": 10,
+            "text.color": self.theme.text,
+        }
+        with importlib.import_module("matplotlib").rc_context(style):
+            self._figure().savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        # In the reader's own font: the one that the text was laid out with may not be there.
+        path.write_text(path.read_text(encoding="utf-8").replace("'DejaVu Sans'", "system-ui"), encoding="utf-8")
+        return path
+
+    def _figure(self) -> Any:
+        title = textwrap.wrap(self.title, LETTERS_IN_A_TITLE)
+        above = LINE * len(title) + 2 * MARGIN
+        rows = BAR * len(self.bars)
+        height = above + rows + (LINE if self.caption else 0) + MARGIN
+        figure_class = importlib.import_module("matplotlib.figure").Figure
+        figure = figure_class(figsize=(WIDTH, height), facecolor=self.theme.background)
+        x, y = MARGIN / WIDTH, 1 - MARGIN / height
+        figure.text(x, y, "\n".join(title), weight="bold", va="top", linespacing=1.4)
+        if self.caption:
+            figure.text(x, MARGIN / height, self.caption, size=8.5, alpha=0.8, va="bottom")
+        # All is placed in inches, so that the charts of a page line up whatever their height.
+        axes = figure.add_axes((0, (height - above - rows) / height, 1, rows / height))
+        axes.set(xlim=(0, WIDTH), ylim=(0.5 - len(self.bars), 0.5))
         axes.set_axis_off()
-        figure.text(0.1 / WIDTH, 1 - 0.26 / height, title, weight="bold")
-        left, right = 2.35, 1.6
-        for place, bar in enumerate(bars):
-            length = (WIDTH - left - right) * bar.length / longest
-            axes.barh(-place, length, left=left, height=0.66, color=theme.ours if bar.ours else theme.other)
-            axes.text(left - 0.1, -place, bar.label, ha="right", va="center", weight="bold" if bar.ours else "normal")
-            axes.text(left + length + 0.08, -place, bar.note, ha="left", va="center", size=9)
-        if caption:
-            figure.text(0.1 / WIDTH, 0.1 / height, caption, size=8.5, alpha=0.8)
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None}, facecolor=theme.background)
-    return path
+        self._draw_bars(axes)
+        return figure
+
+    def _draw_bars(self, axes: Any) -> None:
+        inches = (WIDTH - LABELS - NOTES) / max(bar.length for bar in self.bars)
+        for place, bar in enumerate(self.bars):
+            length = bar.length * inches
+            axes.barh(-place, length, left=LABELS, height=0.66, color=self.theme.ours if bar.ours else self.theme.other)
+            weight = "bold" if bar.ours else "normal"
+            axes.text(LABELS - 0.08, -place, bar.label, ha="right", va="center", weight=weight, size=9.5)
+            axes.text(LABELS + length + 0.08, -place, bar.note, ha="left", va="center", size=8.5)
+        if self.mark is not None:
+            axes.axvline(LABELS + self.mark * inches, color=self.theme.text, linewidth=1, linestyle=":")
 
 
 __all__ = ["Bar", "draw", "headline_bar", "job_bars"]
