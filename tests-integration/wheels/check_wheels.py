@@ -7,21 +7,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-import zipfile
-from email.parser import Parser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from packaging.requirements import Requirement
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-ROOT = Path(__file__).parents[2]
-DISTRIBUTIONS = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+from wheel_building import DISTRIBUTIONS, OFFLINE_UV, ROOT, run, virtual_environment
 
 # The arrows of the design: what may come along with each. Nobody else's package but trio, with what trio needs.
 SIBLINGS: dict[str, set[str]] = {
@@ -37,84 +26,18 @@ SIBLINGS: dict[str, set[str]] = {
 NEEDS_TRIO = {"aio-trio-util", "aio-suite"}
 
 
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
-    return done.stdout
+# Those with most tests first: the last one to end is a short one.
+LONGEST_FIRST = sorted(DISTRIBUTIONS, key=lambda name: -sum(1 for _ in (ROOT / "packages" / name).glob("tests/test_*")))
 
 
-def requirements(wheel: Path) -> Iterable[Requirement]:
-    """What a wheel declares to need, extras left out."""
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        metadata = Parser().parsestr(archive.read(name).decode())
-    declared = map(Requirement, metadata.get_all("Requires-Dist", []))
-    return [
-        requirement for requirement in declared if not requirement.marker or requirement.marker.evaluate({"extra": ""})
-    ]
-
-
-@pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a wheel of every distribution, made from its sdist, and of what those need of others."""
-    folder = tmp_path_factory.mktemp("wheelhouse")
-    for name in DISTRIBUTIONS:
-        run("uv", "build", "--python", sys.executable, "--out-dir", folder, ROOT / "packages" / name)
-    foreign = {
-        str(needed)
-        for wheel in folder.glob("*.whl")
-        for needed in requirements(wheel)
-        if needed.name not in DISTRIBUTIONS
-    }
-    if foreign:
-        run(
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--only-binary=:all:",
-            "--dest",
-            folder,
-            *sorted(foreign),
-        )
-    return folder
-
-
-@pytest.fixture(scope="session")
-def support(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of the test support."""
-    folder = tmp_path_factory.mktemp("support")
-    run(
-        "uv",
-        "build",
-        "--python",
-        sys.executable,
-        "--wheel",
-        "--out-dir",
-        folder,
-        ROOT / "tests-integration" / "support",
-    )
-    (wheel,) = folder.glob("*.whl")
-    return wheel
-
-
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", LONGEST_FIRST)
 def test_wheel_stands_alone(name: str, wheelhouse: Path, support: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
-    run("uv", "venv", "--quiet", "--python", sys.executable, environment)
-    python = environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    python = virtual_environment(environment)
     install = ("uv", "pip", "install", "--quiet", "--python", python)
 
-    run(*install, "--no-index", "--find-links", wheelhouse, name)
+    run(*install, *OFFLINE_UV, "--find-links", wheelhouse, name)
     check_what_came_along(name, json.loads(run("uv", "pip", "list", "--quiet", "--format", "json", "--python", python)))
     check_what_import_loads(name, python)
 
