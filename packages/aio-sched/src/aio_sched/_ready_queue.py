@@ -161,6 +161,12 @@ class DequeSchedulingLoop(AbstractSchedulingLoop):
                 return handle
         return None
 
+    def queue_find_task(self, task: asyncio.Task[Any]) -> asyncio.Handle | None:
+        for handle in reversed(snapshot(self._ready)):
+            if task_of(handle) is task:  # a cancelled handle has no callback, and so no task
+                return handle
+        return None
+
     def queue_insert_pos(self, pos: int, handle: asyncio.Handle) -> None:
         pos = require_position(pos)
         loop = self._event_loop
@@ -280,8 +286,9 @@ def snapshot_by_index(queue: deque[asyncio.Handle]) -> list[asyncio.Handle]:
 
 def index_of(queue: deque[asyncio.Handle], handle: asyncio.Handle) -> int | None:
     """Where this very handle stands: two timers can be equal without being the same."""
-    for place, queued in enumerate(snapshot(queue)):
-        if queued is handle:
+    handles = snapshot(queue)
+    for place in range(len(handles) - 1, -1, -1):  # that of a task that was just made stands at the end
+        if handles[place] is handle:
             return place
     return None
 
