@@ -41,10 +41,11 @@ def verify_types(module: str) -> bool:
 
 def main() -> int:
     packages = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
-    # Test modules of different packages share names, so each set is checked by a run of its own.
+    integration = sorted(path for path in (ROOT / "tests-integration").iterdir() if any(path.rglob("*.py")))
+    # Modules of different tests share names, so each set is checked by a run of its own.
     sets = [
         *((package / "src", package / "tests") for package in packages),
-        (ROOT / "tests-integration",),
+        *((folder,) for folder in integration),
         (ROOT / "docs" / "examples",),
         (ROOT / ".ci",),
     ]
