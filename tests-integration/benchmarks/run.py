@@ -13,8 +13,6 @@ import argparse
 import json
 import os
 import platform
-import re
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
-PUBLISHED = ROOT / "docs" / "assets" / "benchmarks"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -45,7 +41,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=ROOT / ".benchmarks", help="folder (default: .benchmarks)")
     parser.add_argument("--list", action="store_true", help="only print the names of all files and jobs")
     parser.add_argument("--draw", action="store_true", help="only draw the charts of the figures in the folder")
-    parser.add_argument("--publish", action="store_true", help="also copy what the page of the site shows to the docs")
     return parser.parse_args()
 
 
@@ -66,8 +61,6 @@ def main() -> int:
         draw_all(read(options.output), options.output)
     except ImportError as error:
         print(f"no charts: {error}", file=sys.stderr)
-    if options.publish:
-        publish(options.output)
     print(f"figures and charts: {options.output}")
     for name in failed:
         print(f"{name}: not all of its jobs ran", file=sys.stderr)
@@ -116,17 +109,6 @@ def headlines(results: Results) -> Iterable[tuple[str, str, float]]:
             for target in map(Target.from_json, comparison["targets"]):
                 if target.headline and (verdict := judge(target, comparison)).outcome is not Outcome.NOT_RUN:
                     yield target.headline, target.against, 1 / verdict.ratio
-
-
-def publish(folder: Path) -> None:
-    """Copy the summary, the charts that the page shows and the figures to the assets of the documentation."""
-    PUBLISHED.mkdir(parents=True, exist_ok=True)
-    shown = set(re.findall(r"assets/benchmarks/([\w-]+\.svg)", PAGE.read_text(encoding="utf-8")))
-    for old in PUBLISHED.glob("*.svg"):
-        old.unlink()
-    for name in sorted(shown | {"summary.svg", "summary-dark.svg"}):
-        shutil.copy(folder / name, PUBLISHED / name)
-    shutil.copy(folder / "figures.json", PUBLISHED / "figures.json")
 
 
 if __name__ == "__main__":

@@ -145,17 +145,17 @@ def check_command(tmp_path: Path, *arguments: str) -> subprocess.CompletedProces
     """The command of the project, in a folder of other benchmark files."""
     command = Path(__file__).parents[2] / "benchmarks" / "check.py"
     (tmp_path / "check.py").write_text(command.read_text())
-    run = [sys.executable, str(tmp_path / "check.py"), "--repeats=2", *arguments]
+    run = [sys.executable, str(tmp_path / "check.py"), f"--output={tmp_path}", "--repeats=2", *arguments]
     return subprocess.run(run, check=False, capture_output=True, text=True)
 
 
 def test_the_command_fails_when_a_target_is_missed(tmp_path: Path) -> None:
     write(tmp_path)
-    done = check_command(tmp_path, f"--json={tmp_path / 'verdicts.json'}")
+    done = check_command(tmp_path)
     assert done.returncode == 1
     assert "slow: half: asked at most 0.50x, measured 0.70x ± 1%: MISSED" in done.stdout
     assert "4 targets, 1 missed" in done.stdout
-    verdicts = json.loads((tmp_path / "verdicts.json").read_text())
+    verdicts = json.loads(next(tmp_path.glob("targets-3.*.json")).read_text())
     assert [verdict["outcome"] for verdict in verdicts] == ["met", "not run", "not run", "MISSED"]
 
 

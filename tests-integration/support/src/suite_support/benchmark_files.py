@@ -102,7 +102,9 @@ def check(
     """
     verdicts: list[tuple[BenchmarkFile, Verdict]] = []
     for file, jobs in selection:
-        asked = [target for job in jobs for target in file.targets_by_job[job] if target.applies(_version(file.python))]
+        asked = [
+            target for job in jobs for target in file.targets_by_job[job] if target.applies(python_version(file.python))
+        ]
         first = _measure(file, asked, repeats)
         doubtful = [verdict.target for verdict in first if verdict.outcome in {Outcome.WITHIN_NOISE, Outcome.MISSED}]
         again = {verdict.target: verdict for verdict in _measure(file, doubtful, repeats * more)}
@@ -120,8 +122,8 @@ def _measure(file: BenchmarkFile, targets: Sequence[Target], repeats: int) -> li
     return [judge(target, by_job[target.job]) for target in targets]
 
 
-def _version(python: str) -> tuple[int, int]:
-    """Major and minor version of an interpreter."""
+def python_version(python: str) -> tuple[int, int]:
+    """Major and minor version of an interpreter, given by its path."""
     if python == sys.executable:
         return sys.version_info[:2]
     code = "import sys; print(*sys.version_info[:2])"
