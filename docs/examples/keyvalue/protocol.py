@@ -70,6 +70,9 @@ class Parser(Generic[T]):
     def feed(self, data: bytes) -> None:
         """Take the next piece of the stream."""
         self._missing -= len(data)
+        if self._position == len(self._buffer) and not self._later:
+            self._buffer, self._position = data, 0
+            return
         self._later.append(data)
         if self._missing <= 0:
             self._buffer = b"".join((self._buffer[self._position :], *self._later))
@@ -91,7 +94,9 @@ class Parser(Generic[T]):
         """Read a command, its name first."""
         words: list[bytes] = []
         while not words:
-            if await self._peek() != b"*":
+            while self._position == len(self._buffer):
+                await self._monitor.oob()
+            if not self._buffer.startswith(b"*", self._position):
                 words = _words(await self._line(b"\n", b"inline request"))
                 continue
             for _ in range(self._short_count(b"*") or await self._count(b"*", b"multibulk", _ARGUMENTS_LIMIT)):
@@ -118,11 +123,6 @@ class Parser(Generic[T]):
             await self._monitor.oob()
         return Reply(kind, word)
 
-    async def _peek(self) -> bytes:
-        while self._position == len(self._buffer):
-            await self._monitor.oob()
-        return self._buffer[self._position : self._position + 1]
-
     def _short_count(self, marker: bytes) -> int | None:
         """Read a line such as `*3` or `$5`, if it is here, and one of the usual ones."""
         end = self._buffer.find(b"\n", self._position) + 1
@@ -134,7 +134,8 @@ class Parser(Generic[T]):
     async def _count(self, marker: bytes, what: bytes, limit: int) -> int:
         """Read any line such as `*3` or `$5`."""
         line = await self._line(b"\r", b"mbulk count string" if marker == b"*" else b"bulk count string")
-        await self._peek()
+        while self._position == len(self._buffer):
+            await self._monitor.oob()
         self._position += 1  # whatever it is that follows
         if not line.startswith(marker):
             raise ProtocolError(b"expected '%b', got '%b'" % (marker, line[:1] or b"\r"))

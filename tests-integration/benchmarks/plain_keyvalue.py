@@ -1,0 +1,116 @@
+"""The example service as one writes it with asyncio alone: streams, a parser by hand, the stock loop, and no priorities.
+
+It runs the same commands on the same database, so that what differs is what the example shows. It knows nothing of
+slow subscribers, and stops as it stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))
+
+from keyvalue.commands import Phase, Session, State
+from keyvalue.log import Log
+from keyvalue.sweep import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHUNK = 256 * 1024
+
+
+class Parser:
+    """Cuts a stream into commands by keeping its state between calls; arrays of bulk strings only."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._position = 0
+        self._words: list[bytes] = []
+        self._expected = 0
+        self._length = -1
+
+    def feed(self, data: bytes) -> None:
+        self._buffer = self._buffer[self._position :] + data
+        self._position = 0
+
+    def next(self) -> list[bytes] | None:
+        if not self._expected:
+            size = self._header(b"*")
+            if size is None:
+                return None
+            self._expected, self._words = size, []
+        while self._expected:
+            if self._length < 0:
+                length = self._header(b"$")
+                if length is None:
+                    return None
+                self._length = length
+            end = self._position + self._length
+            if end + 2 > len(self._buffer):
+                return None
+            self._words.append(self._buffer[self._position : end])
+            self._position, self._length = end + 2, -1
+            self._expected -= 1
+        return self._words
+
+    def _header(self, marker: bytes) -> int | None:
+        stop = self._buffer.find(b"\r\n", self._position)
+        if stop < 0:
+            return None
+        if not self._buffer.startswith(marker, self._position):
+            raise ValueError(f"expected {marker!r}")
+        number = int(self._buffer[self._position + 1 : stop])
+        self._position = stop + 2
+        return number
+
+
+async def serve(options: argparse.Namespace) -> None:
+    state = State({})
+    numbers = count(1)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(function: Callable[..., object], *args: object) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(function(*args))  # type: ignore[arg-type]
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = Session(state, next(numbers), writer.write, spawn)
+        parser = Parser()
+        state.gauges.clients.value += 1
+        try:
+            while session.phase is not Phase.LEAVING and (data := await reader.read(_CHUNK)):
+                parser.feed(data)
+                while (words := parser.next()) is not None:
+                    reply = session.execute(words)
+                    state.gauges.count(1)
+                    if reply is not None:
+                        writer.write(reply)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            state.gauges.clients.value -= 1
+            session.leave()
+            writer.close()
+
+    server = await asyncio.start_server(client, "127.0.0.1", options.port, backlog=511)
+    spawn(sweep, state.database)
+    if options.appendonly:
+        state.log = Log(options.appendonly, "no")
+        state.database.record = state.log.record
+    print(f"Ready to accept connections on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--port", type=int, default=0)
+    arguments.add_argument("--appendonly", type=Path)
+    asyncio.run(serve(arguments.parse_args()))
