@@ -44,7 +44,7 @@ def is_known(command: str) -> bool:
             return all(name.split("[")[0] in distributions | {"hatch"} for name in names)
         case ["hatch", "run", script, *_]:
             return script in scripts()
-        case ["git", "clone", *_] | ["cd", _] | ["redis-cli" | "redis-benchmark", *_]:
+        case ["git", "clone" | "push" | "tag", *_] | ["cd", _] | ["redis-cli" | "redis-benchmark", *_]:
             return True
     return False
 
