@@ -1,4 +1,4 @@
-"""The example service as one writes it with asyncio alone: streams, a parser by hand, the stock loop, and no priorities.
+"""The example service as one writes it with asyncio alone: streams, a parser by hand, the stock loop, no priorities.
 
 It runs the same commands on the same database, so that what differs is what the example shows. It knows nothing of
 slow subscribers, and stops as it stands.
