@@ -162,6 +162,9 @@ class DequeSchedulingLoop(AbstractSchedulingLoop):
         return None
 
     def queue_find_task(self, task: asyncio.Task[Any]) -> asyncio.Handle | None:
+        last = last_of(self._ready)
+        if last is not None and task_of(last) is task:
+            return last
         for handle in reversed(snapshot(self._ready)):
             if task_of(handle) is task:  # a cancelled handle has no callback, and so no task
                 return handle
@@ -284,11 +287,21 @@ def snapshot_by_index(queue: deque[asyncio.Handle]) -> list[asyncio.Handle]:
     return [queue[place] for place in range(len(queue))]
 
 
+def last_of(queue: deque[asyncio.Handle]) -> asyncio.Handle | None:
+    """What stands at the end of the queue at this moment."""
+    try:
+        return queue[-1]
+    except IndexError:
+        return None
+
+
 def index_of(queue: deque[asyncio.Handle], handle: asyncio.Handle) -> int | None:
     """Where this very handle stands: two timers can be equal without being the same."""
-    handles = snapshot(queue)
-    for place in range(len(handles) - 1, -1, -1):  # that of a task that was just made stands at the end
-        if handles[place] is handle:
+    last = len(queue) - 1
+    if last >= 0 and queue[last] is handle:  # such as that of a task that was just made
+        return last
+    for place, queued in enumerate(snapshot(queue)):
+        if queued is handle:
             return place
     return None
 
