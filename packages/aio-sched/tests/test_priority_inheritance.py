@@ -213,6 +213,20 @@ async def test_the_one_that_is_handed_the_lock_inherits_from_those_who_still_wai
     await finish(gate, following, other)
 
 
+async def test_the_one_that_is_handed_the_lock_follows_later_changes_of_those_who_wait_already() -> None:
+    lock, gate = PriorityLock(), Gate()
+    await lock.acquire()
+    following = await holder_of(lock, priority=3, until=gate)
+    waiter = await waiting_for(lock, 4)
+    lock.release()
+    waiter.priority_value = -1
+    assert following.effective_priority() == -1
+    following.priority_value = 20
+    waiter.priority_value = 15
+    assert following.effective_priority() == 15
+    await finish(gate, following, waiter)
+
+
 async def test_a_waiter_that_changes_its_priority_changes_the_holders() -> None:
     lock, gate = PriorityLock(), Gate()
     holder = await holder_of(lock, priority=10, until=gate)
