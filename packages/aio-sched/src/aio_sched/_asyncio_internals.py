@@ -257,9 +257,14 @@ def is_being_cancelled(future: asyncio.Future[Any]) -> bool:
     return bool(cancelling()) if cancelling is not None else bool(getattr(future, "_cancel_requested", False))
 
 
+def was_cancelled(future: asyncio.Future[Any]) -> bool:
+    """Whether a done future will raise a cancellation: for what `gather` returns, that is an exception like others."""
+    return future.cancelled() or isinstance(getattr(future, "_exception", None), asyncio.CancelledError)
+
+
 def retrieve_cancellation(future: asyncio.Future[Any]) -> None:
-    """Let a done future not log that it was cancelled: what `gather` returns takes that for an exception."""
-    if isinstance(getattr(future, "_exception", None), asyncio.CancelledError):
+    """Let a done future not log that it was cancelled, if it takes that for an exception."""
+    if was_cancelled(future) and not future.cancelled():
         future.exception()
 
 
@@ -405,7 +410,6 @@ CHECKED_VERSIONS = frozenset({(3, 11), (3, 12), (3, 13), (3, 14), (3, 15)})
 MIN_SCHEDULED_TIMERS: int = vars(base_events)["_MIN_SCHEDULED_TIMER_HANDLES"]
 MIN_CANCELLED_FRACTION: float = vars(base_events)["_MIN_CANCELLED_TIMER_HANDLES_FRACTION"]
 MAX_SELECT_TIMEOUT: float = vars(base_events)["MAXIMUM_SELECT_TIMEOUT"]
-format_handle = cast("Callable[[asyncio.Handle], str]", vars(base_events)["_format_handle"])
 format_callback = cast("Callable[..., str]", vars(format_helpers)["_format_callback_source"])
 
 
@@ -462,6 +466,12 @@ def report_failure(
     if handle._source_traceback:  # type: ignore[attr-defined]  # see the table
         context["source_traceback"] = handle._source_traceback  # type: ignore[attr-defined]
     loop.call_exception_handler(context)
+
+
+def report_slow(handle: asyncio.Handle, seconds: float) -> None:
+    """Log that a handle took long, as the stock loop does in debug mode."""
+    shown = vars(base_events)["_format_handle"](handle)
+    vars(base_events)["logger"].warning("Executing %s took %.3f seconds", shown, seconds)
 
 
 def levels_of(loop: asyncio.AbstractEventLoop) -> ReadyLevels | None:

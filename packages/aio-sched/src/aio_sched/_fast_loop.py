@@ -17,7 +17,6 @@ import heapq
 import math
 import sys
 import warnings
-from asyncio.log import logger
 from contextvars import Context, copy_context
 from sys import getrefcount
 from time import monotonic
@@ -177,7 +176,7 @@ class FastLoopMixin(_Loop):
         levels = self._levels
         count = levels.begin_pass()
         began = monotonic()
-        if count < levels.portion and not self._stopping and not self._is_timer_near():
+        if count < levels.portion and levels.order and not self._stopping and not self._is_timer_near():
             count = levels.portion
         self._run(count)
         took = monotonic() - began
@@ -196,54 +195,59 @@ class FastLoopMixin(_Loop):
         fences = levels.fences
         ready = levels.base
         popleft = ready.popleft
-        while count > 0:
-            if levels.left > 0:
-                whose: Sequence[Level] = order
-                chunk = min(count, levels.left)
-                levels.left -= chunk
-            else:
-                levels.left = levels.bound
-                whose = levels.next_turn()
-                if not whose:
-                    continue
-                chunk = 1
-            count -= chunk
-            for _ in range(chunk):
-                if not order:
-                    handle = popleft()
-                elif fences:
-                    handle = levels.pop_first(whose)
+        handle = callback = args = None
+        try:
+            while count > 0:
+                if levels.left > 0:
+                    whose: Sequence[Level] = order
+                    chunk = min(count, levels.left)
+                    levels.left -= chunk
                 else:
-                    for level in whose:
-                        if level:
-                            handle = level.popleft()
-                            break
-                        if level is not ready and len(order) > KEPT_LEVELS:
-                            if not (level := levels.first_of_many()):
-                                return
-                            handle = level.popleft()
-                            break
+                    levels.left = levels.bound
+                    whose = levels.next_turn()
+                    if not whose:
+                        continue
+                    chunk = 1
+                count -= chunk
+                for _ in range(chunk):
+                    if not order:
+                        handle = popleft()
+                    elif fences:
+                        handle = levels.pop_first(whose)
                     else:
-                        return
-                if handle._cancelled:
-                    continue
-                if type(handle) is not _Handle:
-                    handle._run()
-                    continue
-                callback = handle._callback
-                args = handle._args
-                try:
-                    if args:
-                        handle._context.run(callback, *args)
-                    else:
-                        handle._context.run(callback)
-                except (SystemExit, KeyboardInterrupt):
-                    raise
-                except BaseException as exc:
-                    internals.report_failure(self, handle, callback, args, exc)
-                if type(callback) is STEP_TYPE and getrefcount(handle) == UNSHARED:
-                    handle._callback = handle._context = None
-                    self._spare = handle
+                        for level in whose:
+                            if level:
+                                handle = level.popleft()
+                                break
+                            if level is not ready and len(order) > KEPT_LEVELS:
+                                if not (level := levels.first_of_many()):
+                                    return
+                                handle = level.popleft()
+                                break
+                        else:
+                            return
+                    if handle._cancelled:
+                        continue
+                    if type(handle) is not _Handle:
+                        handle._run()
+                        continue
+                    callback = handle._callback
+                    args = handle._args
+                    try:
+                        if args:
+                            handle._context.run(callback, *args)
+                        else:
+                            handle._context.run(callback)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as exc:
+                        internals.report_failure(self, handle, callback, args, exc)
+                    if type(callback) is STEP_TYPE and getrefcount(handle) == UNSHARED:
+                        handle._callback = handle._context = None
+                        self._spare = handle
+        finally:
+            # An exception's traceback may keep this frame, and what it refers to must not make a cycle of that.
+            handle = callback = args = None
 
     def _run_timed(self, count: int) -> None:
         """Run so many handles in debug mode: report those that take long."""
@@ -260,9 +264,9 @@ class FastLoopMixin(_Loop):
                 handle._run()
                 seconds = self.time() - began
                 if seconds >= self.slow_callback_duration:
-                    logger.warning("Executing %s took %.3f seconds", internals.format_handle(handle), seconds)
+                    internals.report_slow(handle, seconds)
             finally:
-                self._current_handle = None
+                self._current_handle = handle = None
 
     def _drop_cancelled_timers(self) -> None:
         """Take cancelled timers out of the heap: all if they are many, else those at its head."""
