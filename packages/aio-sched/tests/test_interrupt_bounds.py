@@ -206,7 +206,7 @@ def test_nothing_is_kept_of_an_interrupted_task(wait: float) -> None:
         task = asyncio.create_task(victim())
         await passes(1)
         exc = InterruptException()
-        gone = [weakref.ref(task), weakref.ref(exc)]
+        gone: list[Any] = [weakref.ref(task), weakref.ref(exc)]
         gc.disable()
         try:
             task_throw(task, exc)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "scheduling", "prior
 
 async def refused(task: Any, exc: Any, kind: type[Exception], match: str) -> None:
     """Both functions refuse, before they give way to anything."""
-    gave_way = []
+    gave_way: list[bool] = []
     handle = asyncio.get_running_loop().call_soon(gave_way.append, True)
     with pytest.raises(kind, match=match):
         task_throw(task, exc)
@@ -148,6 +148,22 @@ async def test_a_cancellation_that_a_child_still_handles_is_not_taken_away(spawn
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
         assert type(caught.value) is asyncio.CancelledError
+
+
+async def test_a_cancelled_gather_that_is_done_has_the_cancellation_still(spawn: Spawn) -> None:
+    async def gathering() -> None:
+        await asyncio.gather(asyncio.sleep(3600), asyncio.sleep(3600))
+
+    task = spawn(gathering())
+    await passes(2)
+    task.cancel()
+    for _ in range(5):
+        if task.done():
+            break
+        await refused(task, InterruptException(), RuntimeError, "a cancellation is on its way")
+        await passes(1)
+    assert task.cancelled()
+    assert task.cancelling() == 1
 
 
 async def test_a_child_that_somebody_else_cancelled_keeps_no_parent_from_being_interrupted(spawn: Spawn) -> None:

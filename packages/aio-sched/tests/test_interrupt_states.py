@@ -52,8 +52,6 @@ SPAWNS: list[Spawn] = [c_task, python_task, priority_task, task_of_another_class
 def spawn(request: pytest.FixtureRequest) -> Spawn:
     if request.param is not c_task and request.node.callspec.params.get("arrange") in SCENES_WITHOUT_SPAWN:
         pytest.skip("makes the task itself")
-    if request.param is priority_task and not hasattr(aio_sched, "PriorityTask"):
-        pytest.skip("no PriorityTask")
     made: Spawn = request.param
     return made
 

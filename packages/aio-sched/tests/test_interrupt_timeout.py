@@ -8,9 +8,15 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-import aio_sched
 import pytest
-from aio_sched import InterruptException, TimeoutInterrupt, create_pytask, task_throw, task_timeout
+from aio_sched import (
+    InterruptException,
+    PrioritySelectorEventLoop,
+    TimeoutInterrupt,
+    create_pytask,
+    task_throw,
+    task_timeout,
+)
 from suite_support.interleaving import passes, settle
 from suite_support.virtual_time import VirtualTimeLoop
 
@@ -18,13 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 
-LOOPS: dict[str, Any] = {"virtual": VirtualTimeLoop}
-if hasattr(aio_sched, "PrioritySelectorEventLoop"):
+class VirtualPriorityLoop(VirtualTimeLoop, PrioritySelectorEventLoop):
+    """The same on levels of priority."""
 
-    class VirtualPriorityLoop(VirtualTimeLoop, aio_sched.PrioritySelectorEventLoop):
-        """The same on levels of priority."""
 
-    LOOPS["virtual priority"] = VirtualPriorityLoop
+LOOPS = {"virtual": VirtualTimeLoop, "virtual priority": VirtualPriorityLoop}
 
 pytestmark = pytest.mark.asyncio
 
@@ -581,7 +585,7 @@ async def test_by_default_what_is_gathered_goes_on() -> None:
     with pytest.raises(TimeoutError):
         async with task_timeout(1):
             await gathered
-    assert await gathered == [1, 2]
+    assert list(await gathered) == [1, 2]
 
 
 async def test_what_is_gathered_is_cancelled_where_that_is_asked_for() -> None:

@@ -21,6 +21,7 @@ from aio_sched._asyncio_internals import (
     retrieve_cancellation,
     step_raising,
     wakeup_in,
+    was_cancelled,
 )
 from aio_sched._interrupt_errors import CancellationPendingError, OutOfReachError
 from aio_sched._ready_queue import queue_shown_by
@@ -181,7 +182,7 @@ def _require_no_cancellation(task: asyncio.Task[Any], future: asyncio.Future[Any
     elif future is None:
         pending = False
     elif future.done():
-        pending = future.cancelled()
+        pending = was_cancelled(future)
     else:  # what was cancelled may be a part of the task's own cancellation, that it will hear of when this is done
         pending = task.cancelling() > 0 and is_being_cancelled(future)
     if pending:
