@@ -18,17 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 
-class _SchedulingLoop(aio_sched.SchedulingMixin, asyncio.SelectorEventLoop):
-    pass
-
-
 #: The loops that show a ready queue.
 _LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
-    "scheduling": getattr(aio_sched, "SchedulingSelectorEventLoop", _SchedulingLoop),
+    "scheduling": aio_sched.scheduling_loop_factory,
+    "priority": aio_sched.priority_loop_factory,
 }
-if hasattr(aio_sched, "PrioritySelectorEventLoop"):
-    _LOOPS["priority"] = aio_sched.PrioritySelectorEventLoop
 
 
 def pytest_asyncio_loop_factories(

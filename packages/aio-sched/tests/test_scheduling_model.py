@@ -178,7 +178,8 @@ class Reality:
         self._calls: list[asyncio.Handle] = []
 
     def run(self) -> None:
-        self._loop.set_task_factory(self._make_task)
+        make_task: Any = self._make_task
+        self._loop.set_task_factory(make_task)
         for name in FROM_THE_START:
             self._create(name)
         self._run_all()
