@@ -109,11 +109,11 @@ class PriorityLocks(RuleBasedStateMachine):
     @initialize(data=st.data())
     def hire(self, data: st.DataObject) -> None:
         for number in range(WORKERS):
-            kind = data.draw(st.sampled_from([PriorityTask, PriorityTask, asyncio.Task]))
+            kind: type[asyncio.Task[Any]] = data.draw(st.sampled_from([PriorityTask, PriorityTask, asyncio.Task]))
             own = data.draw(PRIORITIES) if kind is PriorityTask else 0.0
             self.loop.run_until_complete(self.hire_one(kind, own, f"worker{number}"))
 
-    async def hire_one(self, kind: type[asyncio.Task[None]], own: float, name: str) -> None:
+    async def hire_one(self, kind: type[asyncio.Task[Any]], own: float, name: str) -> None:
         box: asyncio.Queue[Any] = asyncio.Queue()
         outcomes: list[BaseException | None] = []
         options: dict[str, Any] = {"priority": own} if issubclass(kind, PriorityTask) else {}
@@ -192,6 +192,7 @@ class PriorityLocks(RuleBasedStateMachine):
     def end_wait(self, data: st.DataObject, how: str) -> None:
         worker = data.draw(st.sampled_from(self.waiting()))
         place = worker.waits
+        assert place is not None
 
         async def act() -> None:
             end(worker.task, how)

@@ -1,6 +1,6 @@
 """Run the interpreter's own tests of asyncio's locks with ours in their place; print what does not pass as JSON.
 
-The argument is the name of a module with `new_event_loop()`: the loop on which they run.
+The argument is what makes the loop on which they run, as MODULE:NAME.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class BoundedSemaphore(aio_sched.PrioritySemaphore, asyncio.BoundedSemaphore):
 def main() -> None:
     exchange(Lock=aio_sched.PriorityLock, Condition=aio_sched.PriorityCondition)
     exchange(Semaphore=aio_sched.PrioritySemaphore, BoundedSemaphore=BoundedSemaphore)
-    new_event_loop = importlib.import_module(sys.argv[1]).new_event_loop
+    module, name = sys.argv[1].split(":")
+    new_event_loop = getattr(importlib.import_module(module), name)
     runner = asyncio.Runner
 
     def runner_of_that_loop(**arguments: Any) -> asyncio.Runner:
