@@ -32,7 +32,7 @@ def pytest_asyncio_loop_factories(
     return getattr(item.module, "LOOPS", None) or loop_factories() | _LOOPS  # type: ignore[attr-defined]
 
 
-@pytest.fixture(scope="module", params=_LOOPS.values(), ids=_LOOPS.keys())
+@pytest.fixture(scope="module", params=list(_LOOPS.values()), ids=list(_LOOPS))
 def make_scheduling_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
     """Makes a loop that shows its ready queue; for tests that run it themselves."""
     make: Callable[[], asyncio.AbstractEventLoop] = request.param

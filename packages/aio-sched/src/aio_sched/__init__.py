@@ -1,5 +1,7 @@
 """Scheduling loops and functions, task priorities, interrupts and timeouts for asyncio."""
 
+import sys
+
 from aio_sched._interrupt import task_interrupt, task_throw
 from aio_sched._interrupt_condition import InterruptCondition
 from aio_sched._interrupt_errors import InterruptError, InterruptException, TimeoutInterrupt
@@ -72,3 +74,8 @@ __all__ = [  # noqa: RUF022  # in the order of the README's table
     "create_pytask",
     "__version__",
 ]
+
+if sys.platform == "win32":
+    from aio_sched._loops import PriorityProactorEventLoop, SchedulingProactorEventLoop
+
+    __all__ += ["PriorityProactorEventLoop", "SchedulingProactorEventLoop"]
