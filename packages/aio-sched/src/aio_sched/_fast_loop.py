@@ -179,11 +179,20 @@ class FastLoopMixin(_Loop):
         if count < levels.portion and levels.order and not self._stopping and not self._is_timer_near():
             count = levels.portion
         self._run(count)
+        if self._stopping:
+            self._run_callbacks()
         took = monotonic() - began
         if took > LONG_PASS:
             levels.portion = 1
         elif took < SHORT_PASS and levels.portion < MAX_PORTION:
             levels.portion *= 2
+
+    def _run_callbacks(self) -> None:
+        """Run what the base holds: `stop()` lets the callbacks that are queued run, whatever was more urgent."""
+        for _ in range(len(self._levels.base)):
+            handle = self._levels.pop(self._levels.base)
+            if not handle.cancelled():
+                handle._run()
 
     def _is_timer_near(self) -> bool:
         return bool(self._scheduled) and self._scheduled[0]._when - self.time() < LONG_PASS

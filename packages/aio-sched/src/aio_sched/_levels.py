@@ -8,7 +8,8 @@ The order, in full:
   may be what the step relies on (asyncio's transports do so all the time), and nobody can tell. A handle that has to
   wait for one has a *fence*: the number of handles of 0.0 that have to run first. They run in its place, so that they
   are as urgent as what waits for them. Steps of tasks are overtaken.
-- Of every `bound + 1` handles, one is a turn given away: to the level that has waited longest for one.
+- Of every `bound + 1` handles, one is a turn given away, to one level after the other: to a handle that was the first
+  of its level all the while.
 
 The level of 0.0, the `base`, is what other threads append to, with nothing but `deque.append`. All the rest belongs to
 the loop's own thread.
@@ -64,7 +65,7 @@ class Level(deque[asyncio.Handle]):
 class ReadyLevels:
     """All levels of a loop. The loops read and write the attributes on their hot path; see `_fast_loop`."""
 
-    __slots__ = ("base", "bound", "by_value", "fences", "last_fence", "left", "may_hold_callbacks", "order", "popped", "portion", "quiet", "turns")
+    __slots__ = ("base", "bound", "by_value", "fences", "head", "last_fence", "left", "may_hold_callbacks", "order", "popped", "portion", "quiet", "turns", "waiting")
 
     def __init__(self, bound: int) -> None:
         #: Every level but the base that is alive. Empty: no task has a priority, and nothing here is needed.
@@ -77,6 +78,9 @@ class ReadyLevels:
         #: How many handles run before a turn is given away, and how many of them are left.
         self.bound = bound
         self.left = bound
+        #: The level that gets the next turn, if its first handle is still the one with this id.
+        self.waiting: Level | None = None
+        self.head = 0
         #: Handles that have to wait, and until how many handles of the base have run, counted in `popped`.
         self.fences: dict[asyncio.Handle, int] = {}
         self.popped = 0
@@ -189,28 +193,31 @@ class ReadyLevels:
         """
         for level in levels:
             if level:
-                return self._pop(self.base if self._is_fenced(level) else level)
-        return self._pop(self.base)
+                return self.pop(self.base if self._is_fenced(level) else level)
+        return self.pop(self.base)
 
     def next_turn(self) -> Sequence[Level]:
-        """The level to which a turn is given away, alone; none if no level waits."""
-        order = self.order
-        turns = self.turns
-        for first in order:
-            if first:
-                break
-        else:
-            return ()
-        for _ in range(len(turns)):
-            level = turns[0]
+        """The level to which a turn is given away, alone; none if no level has waited for long enough.
+
+        Its first handle was the first one the last time too: what has just come waits, and overtakes nobody.
+        """
+        first = next(filter(None, self.order), None)
+        waiting, head = self.waiting, self.head
+        due = waiting is not None and waiting is not first and bool(waiting) and id(waiting[0]) == head
+        self.waiting = None
+        for _ in range(len(self.turns)):
+            level = self.turns[0]
             if not level.listed:
                 level.in_turns = False
-                del turns[0]
+                del self.turns[0]
                 continue
-            turns.rotate(-1)
-            if level and level is not first:
-                return (level,)
-        return ()
+            self.turns.rotate(-1)
+            place = 1 if due and level is waiting else 0
+            if level is not first and len(level) > place:
+                self.waiting = level
+                self.head = id(level[place])
+                break
+        return (waiting,) if due and waiting is not None else ()
 
     def first_of_many(self) -> Level:
         """The first level that has a handle, after the empty ones before it have left the order; or the base."""
@@ -227,7 +234,8 @@ class ReadyLevels:
                 del order[place]
         return self.base
 
-    def _pop(self, level: Level) -> asyncio.Handle:
+    def pop(self, level: Level) -> asyncio.Handle:
+        """Take out the first handle of a level."""
         handle = level.popleft()
         fences = self.fences
         if fences:
@@ -283,6 +291,7 @@ class ReadyLevels:
             level.listed = level.in_turns = False
         self.order.clear()
         self.turns.clear()
+        self.waiting = None
         self.quiet = 0
 
     # --- Looking into the queue, and changing it ---

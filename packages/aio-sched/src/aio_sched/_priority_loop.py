@@ -42,9 +42,9 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
 
     - **No callback is overtaken**: a task runs after every callback that was queued before it became ready, whatever
       its priority, and so after what stands before these at 0.0. What asyncio's transports rely on holds.
-    - **Starvation is bounded**: of any `starvation_bound + 1` handles that run in a row, at least one is a turn given
-      to a less urgent level that has handles, and such turns go round. With n levels below the urgent one, the first
-      handle of each runs within `n * (starvation_bound + 1)` handles, the second within twice as many, and so on.
+    - **Starvation is bounded**: of `starvation_bound + 1` handles that run in a row, one is a turn given to a less
+      urgent level, to each in its turn. With n levels below the urgent one, the first handle of each runs within
+      `(n + 1) * (starvation_bound + 1)` handles, and each one behind it within `n * (starvation_bound + 1)` more.
       Callbacks that a handle has to wait for stand before it in this.
 
     A position in the queue is counted in the order in which handles will run as things stand, turns given away not
