@@ -150,11 +150,12 @@ def test_tasks_that_ended_are_let_go_when_the_scheduler_rests() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.lowlevel.checkpoint)
             ended = weakref.ref(next(iter(nursery.child_tasks)))
-        await trio.sleep(0.001)
+        await trio.sleep(1)
         # What else holds a task that has ended is trio's own.
         assert not [holder for holder in gc.get_referrers(ended()) if isinstance(holder, list)]
 
-    trio.run(main, instruments=[TaskStats()])
+    # With a threshold of 0 the scheduler would not wait at all.
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0.001), instruments=[TaskStats()])
 
 
 def test_the_report_is_logged_at_the_end_and_reads_well(caplog: pytest.LogCaptureFixture) -> None:
