@@ -94,7 +94,8 @@ def draw_all(results: Results, folder: Path) -> None:
     """A chart for each job, and one of the headlines of all files."""
     for file, jobs in sorted(results.items()):
         for job, comparison in jobs.items():
-            caption = f"Python {comparison['python']}, least of {comparison['repeats']}; shorter is better"
+            figures = f"{comparison['statistic']} of {comparison['repeats']}"
+            caption = f"Python {comparison['python']}, {figures}; shorter is better"
             draw(job_bars(comparison), comparison["job"], folder / f"{file}-{job}.svg", caption)
     fastest_first = sorted(headlines(results), key=lambda headline: -headline[-1])
     if bars := [headline_bar(*headline) for headline in fastest_first]:

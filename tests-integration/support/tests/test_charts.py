@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 COMPARISON = {
     "unit": "ms",
+    "statistic": "minimum",
     "figures": [
-        {"name": "ours", "minimum": 0.002, "ratio_of_minima": 1.0},
-        {"name": "theirs", "minimum": 0.005, "ratio_of_minima": 2.5},
-        {"name": "slowest", "minimum": 1.5, "ratio_of_minima": 750.0},
+        {"name": "ours", "minimum": 0.002, "median": 0.004},
+        {"name": "theirs", "minimum": 0.005, "median": 0.012},
+        {"name": "slowest", "minimum": 1.5, "median": 2.0},
     ],
 }
 
@@ -26,6 +27,11 @@ def test_a_job_has_a_bar_for_each_case_and_the_first_is_ours() -> None:
         Bar("theirs", 5.0, "5.00 ms · 2.50x", ours=False),
         Bar("slowest", 1500.0, "1500 ms · 750x", ours=False),
     ]
+
+
+def test_a_chart_shows_medians_where_the_job_says_so() -> None:
+    notes = [bar.note for bar in job_bars(COMPARISON | {"statistic": "median"})]
+    assert notes == ["4.00 ms · 1.00x", "12.0 ms · 3.00x", "2000 ms · 500x"]
 
 
 def test_a_headline_tells_how_many_times_as_fast() -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from suite_support.targets import LEAST_NOISE, Outcome, Target, judge, ratio_and_noise
+from suite_support.targets import LEAST_NOISE, Outcome, Target, judge, noise_of_ratios
 
 AT_MOST = Target("stream", "ours", "theirs", "half the time", at_most=0.5)
 AT_LEAST = Target("stream", "ours", "theirs", "twice as fast", at_least=2)
@@ -16,7 +16,11 @@ STEADY = [1.0, 1.001, 0.999, 1.0, 1.002]
 
 def comparison(ours: list[float], theirs: list[float], absent: dict[str, str] | None = None) -> dict[str, Any]:
     figures = [{"name": "ours", "seconds": ours}, {"name": "theirs", "seconds": theirs}]
-    return {"figures": [figure for figure in figures if figure["seconds"]], "absent": absent or {}}
+    return {
+        "figures": [figure for figure in figures if figure["seconds"]],
+        "absent": absent or {},
+        "statistic": "minimum",
+    }
 
 
 def times(factor: float, seconds: list[float]) -> list[float]:
@@ -53,13 +57,21 @@ def test_what_varies_much_is_missed_only_beyond_its_variation() -> None:
 
 
 def test_one_interrupted_turn_changes_neither_ratio_nor_noise() -> None:
-    assert ratio_and_noise([0.6, 0.6, 0.6, 0.6, 9.0], [1.0] * 5) == (0.6, LEAST_NOISE)
+    disturbed = [0.6, 0.6, 0.6, 0.6, 9.0]
+    assert noise_of_ratios(disturbed, [1.0] * 5) == LEAST_NOISE
+    assert judge(AT_MOST, comparison(disturbed, [1.0] * 5)).ratio == 0.6
+
+
+def test_medians_are_judged_where_the_job_says_so() -> None:
+    figures = comparison([0.4, 0.6, 0.6], [1.0, 1.0, 1.0])
+    assert judge(AT_MOST, figures).outcome is Outcome.MET
+    assert judge(AT_MOST, figures | {"statistic": "median"}).outcome is Outcome.MISSED
 
 
 def test_more_repeats_leave_less_to_noise() -> None:
     wavering = [0.53, 0.60, 0.70, 0.55, 0.65]
-    _, few = ratio_and_noise(wavering, [1.0] * 5)
-    _, many = ratio_and_noise(wavering * 16, [1.0] * 80)
+    few = noise_of_ratios(wavering, [1.0] * 5)
+    many = noise_of_ratios(wavering * 16, [1.0] * 80)
     assert many == pytest.approx(few / 4)
 
 

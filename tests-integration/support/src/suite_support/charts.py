@@ -54,14 +54,15 @@ class Bar:
 
 def job_bars(comparison: Mapping[str, Any]) -> list[Bar]:
     """A row for each case of a job, in the job's order; the first, in colour, is what the others are compared with."""
+    thousandths = [figure[comparison["statistic"]] * 1e3 for figure in comparison["figures"]]
     return [
         Bar(
             figure["name"],
-            figure["minimum"] * 1e3,
-            f"{_short(figure['minimum'] * 1e3)} {comparison['unit']} · {_short(figure['ratio_of_minima'])}x",
+            taken,
+            f"{_short(taken)} {comparison['unit']} · {_short(taken / thousandths[0])}x",
             ours=place == 0,
         )
-        for place, figure in enumerate(comparison["figures"])
+        for place, (figure, taken) in enumerate(zip(comparison["figures"], thousandths, strict=True))
     ]
 
 

@@ -119,22 +119,23 @@ def judge(target: Target, comparison: Mapping[str, Any]) -> Verdict:
         if target.against not in absent:
             raise ValueError(f"{target.job}: no case {target.against!r}; there are {', '.join({**seconds, **absent})}")
         return Verdict(target, Outcome.NOT_RUN, why=absent[target.against])
-    ratio, noise = ratio_and_noise(seconds[target.case], seconds[target.against])
+    middle = statistics.median if comparison["statistic"] == "median" else min
+    ratio = middle(seconds[target.case]) / middle(seconds[target.against])
+    noise = noise_of_ratios(seconds[target.case], seconds[target.against])
     if ratio <= target.limit:
         return Verdict(target, Outcome.MET, ratio, noise)
     outcome = Outcome.WITHIN_NOISE if ratio <= target.limit * (1 + noise) else Outcome.MISSED
     return Verdict(target, outcome, ratio, noise)
 
 
-def ratio_and_noise(case: Sequence[float], against: Sequence[float]) -> tuple[float, float]:
-    """The ratio of the minima, and twice the standard error of the ratios turn by turn, relative to their median.
+def noise_of_ratios(case: Sequence[float], against: Sequence[float]) -> float:
+    """Twice the standard error of the ratios turn by turn, relative to their median.
 
-    The least time is what the machine's other work disturbed least; cases take turns, so what disturbs one turn of both
-    does not count as a difference.
+    Cases take turns, so what disturbs one turn of both does not count as a difference.
     """
     ratios = [one / other for one, other in zip(case, against, strict=True)]
     middle = statistics.median(ratios)
     # The median's own spread, by the median distance from it: a turn that something interrupted changes nothing.
     deviation = 1.4826 * statistics.median(abs(ratio - middle) for ratio in ratios)
     error = 1.2533 * deviation / math.sqrt(len(ratios))
-    return min(case) / min(against), max(LEAST_NOISE, 2 * error / middle)
+    return max(LEAST_NOISE, 2 * error / middle)
