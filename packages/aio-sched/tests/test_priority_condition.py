@@ -202,6 +202,31 @@ async def test_the_very_exception_that_was_thrown_in_comes_out() -> None:
     assert caught == [thrown]
 
 
+@pytest.mark.parametrize("order", [(cancel, interrupt), (interrupt, cancel)])
+async def test_a_cancellation_is_not_lost_to_an_interrupt(
+    order: tuple[Callable[[asyncio.Task[Any]], None], ...],
+) -> None:
+    condition = PriorityCondition()
+    caught: list[BaseException] = []
+
+    async def wait() -> None:
+        async with condition:
+            try:
+                await condition.wait()
+            except asyncio.CancelledError as error:
+                caught.append(error)
+
+    task = start(wait())
+    await settle()
+    await condition.acquire()
+    for end in order:
+        end(task)
+        await settle()
+    condition.release()
+    await task
+    assert [type(error) for error in caught] == [asyncio.CancelledError]
+
+
 async def test_wait_for_wakes_by_priority_and_checks_again() -> None:
     condition = PriorityCondition()
     items: list[int] = []

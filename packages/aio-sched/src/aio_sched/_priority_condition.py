@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from aio_sched._asyncio_internals import loop_of
+from aio_sched._interrupt_condition import _to_raise
 from aio_sched._priority_lock import PriorityLock
 from aio_sched._waiters import Waiter
 
@@ -19,12 +20,13 @@ class PriorityCondition(asyncio.Condition):
 
     Its lock is a `PriorityLock` unless another is given, so that tasks also come out of `wait()` in the order of their
     priority, and lend it to the task that holds the lock meanwhile. A waiter whose priority changes, or that inherits
-    one through another lock, moves at once.
+    one through another lock, moves at once. Give a `PriorityLock` to no other kind of condition: a deadlock would come
+    to light there when the lock is taken again, and `wait()` would raise without it.
 
     A notification is not lost: if a task that was notified is cancelled before it comes out of `wait()`, the next
     waiter is notified instead. A task that was cancelled and not notified wakes nobody. As with asyncio's since
-    3.13, and here on every version, the exception that comes out of `wait()` is the very one that was thrown in, the
-    last if there were several.
+    3.13, and here on every version, the exception that comes out of `wait()` is the very one that was thrown in: the
+    last if there were several, but a cancellation always before an interrupt.
 
     Args:
         lock: The lock, if it is shared with other conditions; a plain `asyncio.Lock` does, without inheritance.
@@ -73,6 +75,7 @@ class PriorityCondition(asyncio.Condition):
         return True
 
     async def _wait_and_take_lock(self, waiter: Waiter) -> None:
+        error: BaseException | None = None
         try:
             try:
                 await waiter.future
@@ -81,25 +84,24 @@ class PriorityCondition(asyncio.Condition):
         except GeneratorExit:
             self._take_lock_if_free()
             raise
-        except BaseException:
-            await self._take_lock()
-            raise
-        await self._take_lock()
+        except BaseException as exc:
+            error = exc
+        try:
+            error = await self._take_lock(error)
+            if error is not None:
+                raise error
+        finally:
+            del error  # it would keep itself alive by the frame of its traceback
 
-    async def _take_lock(self) -> None:
-        cancelled: asyncio.CancelledError | None = None
+    async def _take_lock(self, error: BaseException | None) -> BaseException | None:
+        """Take the lock, whatever comes meanwhile; returns what is to be raised then."""
         while True:
             try:
                 await self.acquire()
-                break
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            try:
-                raise cancelled
-            finally:
-                # The exception's traceback refers to this frame.
-                cancelled = None
+            except asyncio.CancelledError as exc:
+                error = _to_raise(error, exc)
+            else:
+                return error
 
     def _take_lock_if_free(self) -> None:
         """What can be done while the coroutine is closed, perhaps with its loop: it must not wait any more."""
