@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 from aio_sched import (
     InterruptError,
     InterruptException,
+    PriorityTask,
     TimeoutInterrupt,
     create_pytask,
     get_scheduling_loop,
@@ -340,6 +342,70 @@ async def test_what_the_caller_handles_is_no_context_of_an_awaited_interrupt(spa
     except ValueError:
         await task_interrupt(task, InterruptException())
     assert raised[0].__context__ is None
+
+
+# --- Beside others ---
+
+
+async def test_the_least_urgent_task_is_interrupted_before_anything_else_runs() -> None:
+    log: list[str] = []
+
+    async def victim() -> None:
+        try:
+            while True:
+                await asyncio.sleep(0)
+        except InterruptException:
+            log.append("interrupted")
+
+    async def urgent() -> None:
+        log.append("urgent")
+
+    loop = asyncio.get_running_loop()
+    task = PriorityTask(victim(), loop=loop, priority=10)
+    await asyncio.sleep(0.001)
+    others = [PriorityTask(urgent(), loop=loop, priority=-10) for _ in range(2)]
+    await task_interrupt(task, InterruptException())
+    assert log[0] == "interrupted"
+    await asyncio.gather(task, *others)
+
+
+async def test_an_interrupted_body_of_a_task_group_cancels_the_children(spawn: Spawn) -> None:
+    children: list[asyncio.Task[None]] = []
+    out_of_the_group: list[BaseException] = []
+
+    async def run(wait_in_the_body: bool) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                children.append(group.create_task(asyncio.sleep(3600)))
+                if wait_in_the_body:
+                    await asyncio.sleep(3600)
+        except BaseException as exc:
+            out_of_the_group.append(exc)
+
+    for wait_in_the_body in (False, True):
+        task = create_pytask(run(wait_in_the_body))
+        await passes(2)
+        exc = InterruptException()
+        task_throw(task, exc)
+        await task
+        assert children[-1].cancelled()
+        [raised] = out_of_the_group
+        if wait_in_the_body and sys.version_info < (3, 13):
+            assert isinstance(raised, BaseExceptionGroup)
+            assert raised.exceptions == (exc,)
+        else:
+            assert raised is exc
+        out_of_the_group.clear()
+
+
+async def test_an_interrupted_child_of_a_task_group_is_a_cancelled_one() -> None:
+    async with asyncio.TaskGroup() as group:
+        child = group.create_task(asyncio.sleep(3600))
+        other = group.create_task(asyncio.sleep(0.001, "done"))
+        await passes(1)
+        task_throw(child, InterruptException())
+    assert child.cancelled()
+    assert other.result() == "done"
 
 
 # --- The exceptions ---

@@ -228,8 +228,8 @@ async def blocked_on_a_shielded_task(spawn: Spawn) -> Scene:
     return Scene(task, victim, True, leave)
 
 
-async def blocked_on_a_lock(spawn: Spawn) -> Scene:
-    lock = asyncio.Lock()
+async def blocked_on_a_lock(spawn: Spawn, make: Callable[[], asyncio.Lock] = asyncio.Lock) -> Scene:
+    lock = make()
     await lock.acquire()
     victim = Victim(lock.acquire)
     task = spawn(victim.run())
@@ -246,8 +246,12 @@ async def blocked_on_a_lock(spawn: Spawn) -> Scene:
     return Scene(task, victim, True, leave)
 
 
-async def woken_in_a_lock(spawn: Spawn) -> Scene:
-    lock = asyncio.Lock()
+async def blocked_on_a_priority_lock(spawn: Spawn) -> Scene:
+    return await blocked_on_a_lock(spawn, aio_sched.PriorityLock)
+
+
+async def woken_in_a_lock(spawn: Spawn, make: Callable[[], asyncio.Lock] = asyncio.Lock) -> Scene:
+    lock = make()
     await lock.acquire()
     victim = Victim(lock.acquire)
     task = spawn(victim.run())
@@ -261,6 +265,10 @@ async def woken_in_a_lock(spawn: Spawn) -> Scene:
         assert not lock.locked()
 
     return Scene(task, victim, False, leave)
+
+
+async def woken_in_a_priority_lock(spawn: Spawn) -> Scene:
+    return await woken_in_a_lock(spawn, aio_sched.PriorityLock)
 
 
 async def blocked_on_a_semaphore(spawn: Spawn) -> Scene:
@@ -304,8 +312,8 @@ async def blocked_on_a_semaphore_in_an_async_generator(spawn: Spawn) -> Scene:
     return Scene(task, victim, True, leave)
 
 
-async def woken_in_a_semaphore(spawn: Spawn) -> Scene:
-    semaphore = asyncio.Semaphore(0)
+async def woken_in_a_semaphore(spawn: Spawn, make: Callable[[int], asyncio.Semaphore] = asyncio.Semaphore) -> Scene:
+    semaphore = make(0)
     victim = Victim(semaphore.acquire)
     task = spawn(victim.run())
     next_one = asyncio.create_task(semaphore.acquire())
@@ -317,6 +325,10 @@ async def woken_in_a_semaphore(spawn: Spawn) -> Scene:
         assert semaphore.locked()
 
     return Scene(task, victim, False, leave)
+
+
+async def woken_in_a_priority_semaphore(spawn: Spawn) -> Scene:
+    return await woken_in_a_semaphore(spawn, aio_sched.PrioritySemaphore)
 
 
 async def blocked_in_queue_get(spawn: Spawn) -> Scene:
@@ -480,9 +492,12 @@ SCENES: list[Callable[[Spawn], Awaitable[Scene]]] = [
     blocked_on_a_shielded_task,
     blocked_on_a_lock,
     woken_in_a_lock,
+    blocked_on_a_priority_lock,
+    woken_in_a_priority_lock,
     blocked_on_a_semaphore,
     blocked_on_a_semaphore_in_an_async_generator,
     woken_in_a_semaphore,
+    woken_in_a_priority_semaphore,
     blocked_in_queue_get,
     woken_in_queue_get,
     blocked_in_queue_put,
