@@ -179,6 +179,7 @@ class FastLoopMixin(_Loop):
         if count < levels.portion and levels.order and not self._stopping and not self._is_timer_near():
             count = levels.portion
         self._run(count)
+        levels.forget_head()
         if self._stopping:
             self._run_callbacks()
         took = monotonic() - began

@@ -78,9 +78,9 @@ class ReadyLevels:
         #: How many handles run before a turn is given away, and how many of them are left.
         self.bound = bound
         self.left = bound
-        #: The level that gets the next turn, if its first handle is still the one with this id.
+        #: The level that gets the next turn, if this is still its first handle.
         self.waiting: Level | None = None
-        self.head = 0
+        self.head: asyncio.Handle | None = None
         #: Handles that have to wait, and until how many handles of the base have run, counted in `popped`.
         self.fences: dict[asyncio.Handle, int] = {}
         self.popped = 0
@@ -127,8 +127,11 @@ class ReadyLevels:
         self.left -= 1
         if self.left < 0:
             self.left = self.bound
-            return self.pop_first(self.next_turn() or self.order)
-        return self.pop_first(self.order)
+            handle = self.pop_first(self.next_turn() or self.order)
+        else:
+            handle = self.pop_first(self.order)
+        self.forget_head()
+        return handle
 
     def __len__(self) -> int:
         return sum(map(len, self.order)) if self.order else len(self.base)
@@ -203,8 +206,8 @@ class ReadyLevels:
         """
         first = next(filter(None, self.order), None)
         waiting, head = self.waiting, self.head
-        due = waiting is not None and waiting is not first and bool(waiting) and id(waiting[0]) == head
-        self.waiting = None
+        due = waiting is not None and waiting is not first and bool(waiting) and waiting[0] is head
+        self.waiting = self.head = None
         for _ in range(len(self.turns)):
             level = self.turns[0]
             if not level.listed:
@@ -215,9 +218,15 @@ class ReadyLevels:
             place = 1 if due and level is waiting else 0
             if level is not first and len(level) > place:
                 self.waiting = level
-                self.head = id(level[place])
+                self.head = level[place]
                 break
         return (waiting,) if due and waiting is not None else ()
+
+    def forget_head(self) -> None:
+        """Keep no handle that has run."""
+        waiting = self.waiting
+        if waiting is not None and not (waiting and waiting[0] is self.head):
+            self.waiting = self.head = None
 
     def first_of_many(self) -> Level:
         """The first level that has a handle, after the empty ones before it have left the order; or the base."""
@@ -291,7 +300,7 @@ class ReadyLevels:
             level.listed = level.in_turns = False
         self.order.clear()
         self.turns.clear()
-        self.waiting = None
+        self.waiting = self.head = None
         self.quiet = 0
 
     # --- Looking into the queue, and changing it ---
