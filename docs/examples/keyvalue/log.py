@@ -135,7 +135,7 @@ class Log(Resource):
         if sync:
             os.fsync(self._file.fileno())
 
-    def _replace(self, rewrite: Rewrite, rest: bytes, recorded: int) -> None:
+    def _replace(self, rewrite: Rewrite, rest: bytearray, recorded: int) -> None:
         try:
             file = rewrite.end(rest)
         except OSError:

@@ -13,7 +13,7 @@ from .database import Database
 from .protocol import command
 
 _SLICE = 0.001  # seconds of work, then others have their turn
-_CHUNK = 1024 * 1024  # bytes that are written at once
+_CHUNK = 256 * 1024  # bytes that are written at once
 
 
 class Rewrite:
@@ -26,7 +26,7 @@ class Rewrite:
     def __init__(self, database: Database, path: Path) -> None:
         self._database, self._path, self._target = database, path.with_name(path.name + ".rewrite"), path
         self._pending = dict.fromkeys(database.values)
-        self._told: list[bytes] = []
+        self._told = bytearray()
         self._file = self._path.open("wb", buffering=0)
 
     def note(self, words: tuple[bytes, ...]) -> None:
@@ -35,7 +35,7 @@ class Rewrite:
             self._pending.clear()
         elif words[1] in self._pending:
             return
-        self._told.append(command(*words))
+        self._told += command(*words)
 
     async def tell_all(self, executor: Executor) -> None:
         """Tell every key, a slice of work after the other."""
@@ -46,16 +46,16 @@ class Rewrite:
                 self._told += tell(self._database, key)
                 if time.perf_counter() >= until:
                     break
-            if sum(map(len, self._told)) > _CHUNK:
+            if len(self._told) > _CHUNK:
                 await executor.spawn(write, self._file, self.take_rest())
             await asyncio.sleep(0)
 
-    def take_rest(self) -> bytes:
+    def take_rest(self) -> bytearray:
         """Return what has been told and is not in the file, which nothing is added to from now on."""
-        told, self._told = self._told, []
-        return b"".join(told)
+        told, self._told = self._told, bytearray()
+        return told
 
-    def end(self, rest: bytes) -> FileIO:
+    def end(self, rest: bytearray) -> FileIO:
         """Put the new file in the place of the old one, and return it; to be called in a thread, like `abandon`."""
         write(self._file, rest)
         os.fsync(self._file.fileno())
@@ -72,18 +72,16 @@ class Rewrite:
         self._path.unlink(missing_ok=True)
 
 
-def tell(database: Database, key: bytes) -> list[bytes]:
+def tell(database: Database, key: bytes) -> bytes:
     """Put what `key` holds as commands."""
     value, deadline = database.get(key), database.deadlines.get(key)
     if value is None:
-        return []
-    told = [command(b"RPUSH", key, *value) if isinstance(value, deque) else command(b"SET", key, value)]
-    if deadline is not None:
-        told.append(command(b"PEXPIREAT", key, b"%d" % deadline))
-    return told
+        return b""
+    told = command(b"RPUSH", key, *value) if isinstance(value, deque) else command(b"SET", key, value)
+    return told if deadline is None else told + command(b"PEXPIREAT", key, b"%d" % deadline)
 
 
-def write(file: FileIO, data: bytes) -> None:
+def write(file: FileIO, data: bytes | bytearray) -> None:
     """Write all of `data`."""
     rest = memoryview(data)
     while rest:
