@@ -17,7 +17,7 @@ SECONDS = 2.0
 
 
 def http(percent: float, repeats: int) -> Comparison:
-    job = f"aiohttp with background tasks: {percent} % of requests take at most"
+    job = f"aiohttp beside background tasks: {percent}th percentile"
     cases = {
         "priority loop": lambda: percentile(measure("priority", SECONDS), percent),
         "stock loop": lambda: percentile(measure("stock", SECONDS), percent),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 COMPARISON = {
     "unit": "ms",
     "statistic": "minimum",
+    "targets": [],
     "figures": [
         {"name": "ours", "minimum": 0.002, "median": 0.004},
         {"name": "theirs", "minimum": 0.005, "median": 0.012},
@@ -32,6 +33,29 @@ def test_a_job_has_a_bar_for_each_case_and_the_first_is_ours() -> None:
 def test_a_chart_shows_medians_where_the_job_says_so() -> None:
     notes = [bar.note for bar in job_bars(COMPARISON | {"statistic": "median"})]
     assert notes == ["4.00 ms · 1.00x", "12.0 ms · 3.00x", "2000 ms · 500x"]
+
+
+def test_ours_are_the_cases_of_our_packages_and_of_targets_and_else_the_first() -> None:
+    def ours(*names: str, promised: tuple[str, ...] = ()) -> list[str]:
+        figures = [{"name": name, "minimum": 1.0} for name in names]
+        comparison = {"unit": "ms", "statistic": "minimum", "figures": figures}
+        return [
+            bar.label for bar in job_bars(comparison | {"targets": [{"case": case} for case in promised]}) if bar.ours
+        ]
+
+    assert ours("bare future", "aio-values", "aiologic") == ["aio-values"]
+    assert ours("aio_queue.Queue", "asyncio.Queue", "aio_queue.Queue, uvloop") == [
+        "aio_queue.Queue",
+        "aio_queue.Queue, uvloop",
+    ]
+    assert ours("bare trio", "TaskStats", promised=("TaskStats",)) == ["TaskStats"]
+    assert ours("put_many", "put") == ["put_many"]
+
+
+def test_less_than_a_tenth_of_a_millisecond_is_told_in_microseconds() -> None:
+    figures = [{"name": "ours", "minimum": 0.0000134}]
+    [bar] = job_bars({"unit": "ms", "statistic": "minimum", "figures": figures, "targets": []})
+    assert bar.note == "13.4 µs · 1.00x"
 
 
 def test_a_headline_tells_how_many_times_as_fast() -> None:

@@ -53,17 +53,25 @@ class Bar:
 
 
 def job_bars(comparison: Mapping[str, Any]) -> list[Bar]:
-    """A row for each case of a job, in the job's order; the first, in colour, is what the others are compared with."""
-    thousandths = [figure[comparison["statistic"]] * 1e3 for figure in comparison["figures"]]
+    """A row for each case of a job, in the job's order, with its ratio to the first; ours in colour."""
+    taken = {figure["name"]: figure[comparison["statistic"]] * 1e3 for figure in comparison["figures"]}
+    first = next(iter(taken.values()))
+    ours = _ours(comparison)
     return [
-        Bar(
-            figure["name"],
-            taken,
-            f"{_short(taken)} {comparison['unit']} · {_short(taken / thousandths[0])}x",
-            ours=place == 0,
-        )
-        for place, (figure, taken) in enumerate(zip(comparison["figures"], thousandths, strict=True))
+        Bar(name, length, f"{_quantity(length, comparison['unit'])} · {_short(length / first)}x", ours=name in ours)
+        for name, length in taken.items()
     ]
+
+
+def _ours(comparison: Mapping[str, Any]) -> set[str]:
+    """The cases named after our packages or promised something; else the first."""
+    names = [figure["name"] for figure in comparison["figures"]]
+    promised = {target["case"] for target in comparison["targets"]}
+    return {name for name in names if name in promised or name.startswith(("aio_", "aio-"))} or {names[0]}
+
+
+def _quantity(number: float, unit: str) -> str:
+    return f"{_short(number * 1e3)} µs" if unit == "ms" and number < 0.1 else f"{_short(number)} {unit}"
 
 
 def _short(number: float) -> str:
