@@ -48,7 +48,8 @@ def copy_charts(folder: Path) -> None:
 def table(folder: Path) -> str:
     """A row for each promise, a column for each Python."""
     columns = {path.stem.removeprefix("targets-"): verdicts(path) for path in sorted(folder.glob("targets-*.json"))}
-    rows = dict.fromkeys(key for column in columns.values() for key in column)
+    # Sorting keeps the order in which a file names its promises.
+    rows = sorted(dict.fromkeys(key for column in columns.values() for key in column), key=lambda key: key[0])
     lines = ["| | promised | asked | " + " | ".join(columns) + " |", "|---" * (len(columns) + 3) + "|"]
     for file, target in rows:
         cells = [cell(column.get((file, target))) for column in columns.values()]
