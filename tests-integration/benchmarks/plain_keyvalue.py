@@ -1,7 +1,8 @@
 """The example service as one writes it with asyncio alone: streams, a parser by hand, the stock loop, no priorities.
 
 It runs the same commands on the same database, so that what differs is what the example shows. It knows nothing of
-slow subscribers, and stops as it stands.
+slow subscribers, and stops as it stands. Its file can be rewritten as in the example, by a task that works for a
+millisecond at a time, or in a thread, from a copy of the database.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))
 
 from keyvalue.commands import Phase, Session, State
+from keyvalue.database import Database
 from keyvalue.log import Log
+from keyvalue.rewrite import tell
 from keyvalue.sweep import sweep
 
 if TYPE_CHECKING:
@@ -70,6 +73,33 @@ class Parser:
         return number
 
 
+class ThreadLog(Log):
+    """Leaves the rewriting to a thread."""
+
+    def rewrite(self, database: Database) -> bool:
+        if self.is_rewriting.value:
+            return False
+        self.is_rewriting.value = True
+        self._background.spawn(self._rewrite_in_thread, database)
+        return True
+
+    async def _rewrite_in_thread(self, database: Database) -> None:
+        copy = Database()
+        copy.values = {
+            key: value if isinstance(value, bytes) else value.copy() for key, value in database.values.items()
+        }
+        copy.deadlines = database.deadlines.copy()
+        copy.now = lambda: 0
+
+        def write_all() -> None:
+            with self._path.with_suffix(".copy").open("wb") as file:
+                for key in copy.values:
+                    file.write(tell(copy, key))
+
+        await asyncio.to_thread(write_all)
+        self.is_rewriting.value = False
+
+
 async def serve(options: argparse.Namespace) -> None:
     state = State({})
     numbers = count(1)
@@ -103,7 +133,7 @@ async def serve(options: argparse.Namespace) -> None:
     server = await asyncio.start_server(client, "127.0.0.1", options.port, backlog=511)
     spawn(sweep, state.database)
     if options.appendonly:
-        state.log = Log(options.appendonly, "no")
+        state.log = (ThreadLog if options.thread else Log)(options.appendonly, "no")
         state.database.record = state.log.record
     print(f"Ready to accept connections on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
@@ -113,4 +143,5 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, default=0)
     arguments.add_argument("--appendonly", type=Path)
+    arguments.add_argument("--thread", action="store_true", help="rewrite the file in a thread")
     asyncio.run(serve(arguments.parse_args()))
