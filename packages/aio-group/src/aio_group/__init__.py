@@ -2,6 +2,7 @@
 
 from aio_group._beside import move_on_when, run_and_cancelling
 from aio_group._call import AsyncCallable, call, call_on_cancel, call_on_done
+from aio_group._cancellation import CancelledWithResultError
 from aio_group._executor import Executor, create_executor, make_async
 from aio_group._exit_on_exc import async_exit_on_exc
 from aio_group._group import Group, GroupClosedError
@@ -12,7 +13,7 @@ from aio_group._run import init_asyncio, run_asyncio
 from aio_group._shield import uncancellable
 from aio_group._together import wait_all, wait_any
 from aio_group._version import __version__
-from aio_group._wait_for import CancelledWithResultError, wait_for
+from aio_group._wait_for import wait_for
 
 __all__ = [  # noqa: RUF022  # in the order of the README's table
     "Group",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import enum
 
+from aio_group._cancellation import is_cancellation
+
 
 class _State(enum.Enum):
     OPEN = "open"
@@ -64,4 +66,4 @@ class Body:
         self._state = _State.ENDED
         if not cancelled:
             return False
-        return self._task.uncancel() <= self._requests_before and isinstance(error, asyncio.CancelledError)
+        return self._task.uncancel() <= self._requests_before and is_cancellation(error)

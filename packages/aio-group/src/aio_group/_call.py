@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
 
 from aio_group._awaitable import as_future
-from aio_group._cancellation import Swallowing
+from aio_group._cancellation import Swallowing, foremost
 from aio_group._latch import Latch, latch_of
 
 _P = ParamSpec("_P")
@@ -68,8 +68,8 @@ async def call_on_cancel(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -
     never = Latch()
     try:
         await never.wait()
-    except asyncio.CancelledError:
-        swallowing.forget(1)
+    except asyncio.CancelledError as cancelled:
+        swallowing.forget([cancelled])
     return await call(fn, *args, **kwargs)
 
 
@@ -106,8 +106,12 @@ async def call_on_done(f: Awaitable[object], fn: Callable[..., Any], /, *args: A
     done = latch_of(future)
     try:
         await done.wait()
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         future.cancel()
-        (await done.outlast()).clear()
-        raise
+        cancellations = [cancelled, *await done.outlast()]
+        try:
+            raise foremost(cancellations)
+        finally:
+            # The errors' tracebacks lead to this frame, which must not lead back to the errors.
+            cancellations.clear()
     return await call(fn, *args, **kwargs)

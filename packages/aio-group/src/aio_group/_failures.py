@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from aio_group._cancellation import foremost, is_cancellation
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -38,7 +40,9 @@ class Trouble:
 
     def is_nothing_but(self, error: BaseException | None) -> bool:
         """Whether raising would raise just this error, which the caller may then leave on its way."""
-        return {id(other) for other in self._errors or self._cancellations[:1]} == {id(error)}
+        if self._errors:
+            return {id(other) for other in self._errors} == {id(error)}
+        return bool(self._cancellations) and foremost(self._cancellations) is error
 
     def merged(self, message: str) -> BaseException | None:
         """The errors as one error, None if there is none."""
@@ -49,7 +53,7 @@ class Trouble:
         error = self.merged(message)
         self.give_way()
         if error is None and self._cancellations:
-            error = self._cancellations[0]
+            error = foremost(self._cancellations)
         # The errors' tracebacks lead to the callers' frames and so back here: only the collector could free them.
         self._errors.clear()
         self._cancellations.clear()
@@ -66,7 +70,7 @@ class Trouble:
 
     def give_way(self) -> None:
         """If there is an error to raise, let a cancellation that came too arrive at the current task's next wait."""
-        if self._errors and self._cancellations:
+        if self._errors and any(map(is_cancellation, self._cancellations)):
             redeliver_cancellation()
 
 

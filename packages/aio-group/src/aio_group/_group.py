@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from aio_group._awaitable import as_future
 from aio_group._body import Body
+from aio_group._cancellation import foremost
 from aio_group._latch import Latch
 from aio_group._resource import Resource
 from aio_group._shielded import ShieldedTask
@@ -302,8 +303,8 @@ class Group(Resource):
         try:
             if cancellations:
                 if late is not None:
-                    cancellations[-1].__cause__ = late
-                raise cancellations[-1]
+                    foremost(cancellations).__cause__ = late
+                raise foremost(cancellations)
             if late is not None:
                 raise late
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from aio_group._awaitable import as_future
-from aio_group._cancellation import Swallowing
+from aio_group._cancellation import Swallowing, foremost
 from aio_group._latch import latch_of
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ async def uncancellable(f: Awaitable[_T], raise_cancel: bool = True) -> _T:
     try:
         if cancellations and raise_cancel:
             if not future.cancelled():
-                cancellations[-1].__cause__ = future.exception()
-            raise cancellations[-1]
+                foremost(cancellations).__cause__ = future.exception()
+            raise foremost(cancellations)
         if cancellations:
-            swallowing.forget(len(cancellations))
+            swallowing.forget(cancellations)
         return future.result()
     finally:
         # The errors' tracebacks lead to this frame, which must not lead back to the errors.

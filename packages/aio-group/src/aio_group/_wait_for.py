@@ -6,40 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from aio_group._awaitable import as_future
+from aio_group._cancellation import CancelledWithResultError, foremost
 from aio_group._latch import latch_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 _T = TypeVar("_T")
-
-
-class CancelledWithResultError(asyncio.CancelledError):
-    """The waiting task was cancelled, but what it waited for had an outcome all the same: here it is.
-
-    A result and a cancellation can arrive together, or the awaitable can finish its work when it is cancelled. A plain
-    `CancelledError` would lose the result: a connection that was just opened, an item that was just taken.
-    """
-
-    def __init__(self, result: object, exception: BaseException | None) -> None:
-        super().__init__(result, exception)
-
-    @property
-    def result(self) -> object:
-        """The result, None if there is an exception instead."""
-        result: object = self.args[0]
-        return result
-
-    @property
-    def exception(self) -> BaseException | None:
-        """The exception that was raised instead of a result, or None."""
-        exception: BaseException | None = self.args[1]
-        return exception
-
-    def __str__(self) -> str:
-        if self.exception is not None:
-            return f"cancelled, while what was waited for raised {self.exception!r}"
-        return f"cancelled, while what was waited for returned {self.result!r}"
 
 
 async def wait_for(obj: Awaitable[_T], timeout: float | None) -> _T:
@@ -80,7 +53,7 @@ async def wait_for(obj: Awaitable[_T], timeout: float | None) -> _T:
     cancellations += await done.outlast()
     try:
         if cancellations:
-            raise _with_outcome(cancellations[-1], future)
+            raise _with_outcome(foremost(cancellations), future)
         if future.cancelled() and not in_time:
             raise TimeoutError(f"{obj!r} was not done within {timeout} seconds")
         return future.result()
