@@ -8,7 +8,7 @@ from aio_suite._names import NAMES, PIECES
 _HOMES = {name: piece for piece, names in NAMES.items() for name in names}
 
 # Without the pieces: `import *` would load trio, and hide the standard library's `queue`.
-__all__ = [*_HOMES, "__version__"]  # noqa: F822, PLE0604  # the names of `aio_suite`, whose `__all__` this is
+public_names = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> object:
