@@ -71,6 +71,17 @@ async def test_a_blocked_task_cannot_be_moved_and_the_error_tells_what_it_waits_
     assert task.done()
 
 
+async def test_a_task_whose_step_was_taken_out_of_the_queue_cannot_be_moved(spawn: Spawn) -> None:
+    queue = get_scheduling_loop()
+    task = spawn(nothing())
+    handle = queue.queue_find_task(task)
+    assert handle is not None
+    queue.queue_remove(handle)
+    await refuses(task, ValueError, "is not in the ready queue: it is blocked$")
+    queue.queue_insert_pos(0, handle)
+    await task
+
+
 async def test_the_current_task_cannot_be_moved(spawn: Spawn) -> None:
     async def move_itself() -> None:
         await refuses(tasks[0], ValueError, "it is the current task")

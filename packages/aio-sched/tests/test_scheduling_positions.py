@@ -337,6 +337,13 @@ async def test_a_custom_factory_makes_the_tasks() -> None:
     await drain()
 
 
+async def test_a_task_at_a_place_says_so() -> None:
+    task = asyncio.create_task(sleep_insert(7))
+    await sleep_insert(1)
+    assert "wait_for=<place 7 in the ready queue>" in repr(task)
+    await task
+
+
 async def test_a_cancellation_arrives_at_the_place_that_the_task_took(spawn: Spawn) -> None:
     log: list[str] = []
     loop = asyncio.get_running_loop()
