@@ -324,3 +324,30 @@ async def test_python_tasks_and_c_tasks_are_both_tasks() -> None:
     for each in (python_task, task):
         each.cancel()
     await asyncio.wait([task, python_task])
+
+
+async def test_a_handle_that_was_looked_at_is_never_used_for_another_step() -> None:
+    """Our loops use the handle of a task's step again; cancelling an old one that somebody kept must cancel nothing."""
+    steps = 0
+
+    async def spin() -> None:
+        nonlocal steps
+        while True:
+            steps += 1
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(spin()) for _ in range(3)]
+    queue = get_scheduling_loop()
+    for _ in range(20):
+        await asyncio.sleep(0)
+        kept = [*queue.queue_items(), *(queue.queue_find_task(task) for task in tasks)]
+        await asyncio.sleep(0)
+        for handle in kept:
+            assert handle is not None
+            handle.cancel()
+        before = steps
+        await asyncio.sleep(0)
+        assert steps == before + len(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
