@@ -16,7 +16,7 @@ from suite_support.interleaving import passes, settle
 
 Spawn = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 
-pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "scheduling", "priority"])
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "priority"])
 
 
 # --- Tasks of every kind ---
