@@ -9,6 +9,8 @@ import pytest
 from aio_sched import (
     blocked_tasks,
     call_pos,
+    create_task_descend,
+    create_task_start,
     get_scheduling_loop,
     runnable_tasks,
     task_is_blocked,
@@ -90,3 +92,35 @@ def test_before_a_loop_runs_its_queue_can_be_arranged() -> None:
     loop.run_until_complete(asyncio.wait(tasks))
     loop.close()
     assert log == ["c", "callback", "a", "b"]
+
+
+@pytest.mark.asyncio_logs_errors
+@pytest.mark.parametrize("create", [create_task_descend, create_task_start])
+def test_a_creation_that_outlives_its_loop_is_closed_in_peace(create: Any) -> None:
+    loop = asyncio.new_event_loop()
+    children: list[asyncio.Task[Any]] = []
+
+    def leave() -> None:
+        raise KeyboardInterrupt
+
+    async def child() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        children.append(task)
+        call_pos(0, leave)
+        await loop.create_future()
+
+    creating = create(child())
+
+    async def creator() -> None:
+        await creating
+
+    task = loop.create_task(creator())
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    loop.close()
+    assert not task.done()
+    creating.close()
+    for left in (task, *children):
+        coro: Any = left.get_coro()
+        coro.close()

@@ -187,7 +187,8 @@ async def _first_step(task: asyncio.Task[Any], turn: _Place | Coroutine[Any, Any
     try:
         await turn
     except BaseException:
-        task.cancel()
+        if not task.get_loop().is_closed():  # the coroutine may be closed after its loop, which can wake nobody then
+            task.cancel()
         raise
 
 
