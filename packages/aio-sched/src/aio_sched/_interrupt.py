@@ -46,8 +46,8 @@ def task_throw(task: asyncio.Task[Any], exc: BaseException) -> None:
     nothing of the caller is on the stack then.
 
     Other than by `task.cancel()`, what the task waits for is left alone: a task, a `gather`, a future of yours goes on
-    and can be awaited again. Only a future that a coroutine of asyncio made for itself (in a lock, a queue, a stream)
-    is cancelled, as `task.cancel()` would do, since some of them cannot cope otherwise.
+    and can be awaited again. Only a future that a coroutine of asyncio or anyio made for itself (in a lock, a queue,
+    a stream) is cancelled, as `task.cancel()` would do, since some of them cannot cope otherwise.
 
     Args:
         task: A task of the running loop: new, in `sleep(0)`, waiting, or about to go on since what it waited for is
@@ -248,17 +248,21 @@ def _is_current(context: Context) -> bool:
 
 # --- Futures that coroutines of asyncio make for themselves ---
 
+# anyio's locks on asyncio are built like asyncio's own.
+_MAKERS = frozenset({"asyncio", "anyio"})
+
 
 def _is_private(future: asyncio.Future[Any], task: asyncio.Task[Any]) -> bool:
-    """Whether a coroutine of asyncio waits for a future that it made for that.
+    """Whether a coroutine of asyncio (or anyio) waits for a future that it made for that.
 
-    Most of them clean up whatever comes. But the semaphores of 3.11 and 3.12 take a future that was not cancelled for
-    one that was granted, and `loop.sock_recv()` stops reading when its future is done, else it reads for nobody.
+    Most of them clean up whatever comes. But the semaphores of 3.11 and 3.12 and anyio's locks take a future that was
+    not cancelled for one that was granted, and `loop.sock_recv()` stops reading when its future is done, else it reads
+    for nobody.
     """
     if type(future) is not asyncio.Future or future.done():
         return False
     frame = _innermost_frame(task.get_coro())
-    return frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "asyncio"
+    return frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _MAKERS
 
 
 # What the methods of async generators, `anext()` and a coroutine's `__await__()` return do not tell what they drive.
