@@ -54,7 +54,7 @@ class FastLoopMixin(_Loop):
     """A loop of asyncio with a faster `call_soon` and `_run_once`. Put it before the loop class."""
 
     # A loop has so many attributes that those in its dictionary are slow from 3.13 on.
-    __slots__ = ("_append", "_by_value", "_is_checked", "_is_fast", "_levels", "_spare")
+    __slots__ = ("_append", "_by_value", "_is_checked", "_is_fast", "_levels", "_spare", "_until_stopped")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._levels = ReadyLevels(DEFAULT_BOUND)
@@ -63,6 +63,8 @@ class FastLoopMixin(_Loop):
             _warn_once()
         self._is_fast = False
         self._spare: Any = None
+        #: What a pass counts off that would go on after the handles that were there: `stop()` empties it.
+        self._until_stopped: list[None] = []
         self._by_value = self._levels.by_value
         self._append = self._levels.base.append
         super().__init__(*args, **options)
@@ -176,9 +178,10 @@ class FastLoopMixin(_Loop):
         levels = self._levels
         count = levels.begin_pass()
         began = monotonic()
-        if count < levels.portion and levels.order and not self._stopping and not self._is_timer_near():
-            count = levels.portion
         self._run(count)
+        more = levels.portion - count
+        if more > 0 and levels.order and not self._stopping and not self._is_timer_near():
+            self._run(more, until_stopped=True)
         levels.forget_head()
         if self._stopping:
             self._run_callbacks()
@@ -188,18 +191,23 @@ class FastLoopMixin(_Loop):
         elif took < SHORT_PASS and levels.portion < MAX_PORTION:
             levels.portion *= 2
 
+    def stop(self) -> None:
+        super().stop()
+        self._until_stopped.clear()
+
     def _run_callbacks(self) -> None:
-        """Run what the base holds: `stop()` lets the callbacks that are queued run, whatever was more urgent."""
-        for _ in range(len(self._levels.base)):
-            handle = self._levels.pop(self._levels.base)
+        """Run what is queued up to the last callback: `stop()` lets these run, whatever was more urgent."""
+        levels = self._levels
+        for _ in range(levels.place_behind_callbacks()):
+            handle = levels.pop(levels.base)
             if not handle.cancelled():
                 handle._run()
 
     def _is_timer_near(self) -> bool:
         return bool(self._scheduled) and self._scheduled[0]._when - self.time() < LONG_PASS
 
-    def _run(self, count: int) -> None:
-        """Run so many handles, in the order of their levels."""
+    def _run(self, count: int, *, until_stopped: bool = False) -> None:
+        """Run so many handles, in the order of their levels; or until `stop()` is called."""
         levels = self._levels
         order = levels.order
         fences = levels.fences
@@ -219,7 +227,10 @@ class FastLoopMixin(_Loop):
                         continue
                     chunk = 1
                 count -= chunk
-                for _ in range(chunk):
+                turns: Any = range(chunk)
+                if until_stopped:
+                    turns = self._until_stopped = [None] * chunk
+                for _ in turns:
                     if not order:
                         handle = popleft()
                     elif fences:
@@ -255,6 +266,8 @@ class FastLoopMixin(_Loop):
                     if type(callback) is STEP_TYPE and getrefcount(handle) == UNSHARED:
                         handle._callback = handle._context = None
                         self._spare = handle
+                if self._stopping and until_stopped:
+                    return
         finally:
             # An exception's traceback may keep this frame, and what it refers to must not make a cycle of that.
             handle = callback = args = None

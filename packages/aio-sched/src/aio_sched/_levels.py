@@ -179,12 +179,18 @@ class ReadyLevels:
         """
         # Set first: what a thread appends and announces from here on is not lost.
         self.may_hold_callbacks = False
+        place = self.place_behind_callbacks()
+        if place:
+            self.may_hold_callbacks = True
+            self.fences[handle] = self.last_fence = self.popped + place
+
+    def place_behind_callbacks(self) -> int:
+        """How many handles of the base run before none of them is a callback."""
         base = self.base
         for place in range(len(base) - 1, -1, -1):
             if not base[place].cancelled() and task_of(base[place]) is None:
-                self.may_hold_callbacks = True
-                self.fences[handle] = self.last_fence = self.popped + place + 1
-                return
+                return place + 1
+        return 0
 
     # --- Taking ---
 
