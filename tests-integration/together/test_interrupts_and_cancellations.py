@@ -249,15 +249,18 @@ async def test_a_task_that_relays_for_a_generator_object_refuses_an_interrupt_bu
     numbers = generator(produce())
     assert await anext(numbers) == 1
 
+    limit = task_timeout(None)
+
     async def consume() -> None:
         # While the child waits for its answer, the one who iterates waits for both, by something of its own making.
-        async with task_timeout(0.01):
+        async with limit:
             await anext(numbers)
 
     task = asyncio.create_task(consume())
     await settle()
     with pytest.raises(RuntimeError, match="does not show what it will call"):
         await task_interrupt(task, Stop())
+    limit.reschedule(asyncio.get_running_loop().time())
     await asyncio.wait([task])
     assert isinstance(task.exception(), TimeoutError)
     await numbers.aclose()
