@@ -16,7 +16,7 @@
 | `_waiters` of the three              | all     | the same; what stands in it are our waiters, not futures         |
 | `Semaphore._wake_up_next`            | all     | overridden: what `release()` calls                               |
 | `asyncio.tasks._current_tasks`       | all     | which task is current; from 3.14 on, for Python tasks            |
-| `_register_task`, `_enter_task`, `_leave_task`, `Task.__step_run_and_handle_result` | 3.14+ | that of `create_pytask` |
+| `_register_task`, `_enter_task`, `_leave_task`, `__step_run_and_handle_result` | 3.14+ | the same for Python tasks |
 | `asyncio.tasks._swap_current_task`   | 3.12+   | setting the current task aside and back                          |
 | `Task._must_cancel`                  | all     | whether a cancellation is pending                                |
 | `_GatheringFuture._cancel_requested` | all     | whether what `gather` returns was cancelled and is not done yet  |
