@@ -474,6 +474,14 @@ def report_slow(handle: asyncio.Handle, seconds: float) -> None:
     vars(base_events)["logger"].warning("Executing %s took %.3f seconds", shown, seconds)
 
 
+def is_callback(handle: asyncio.Handle) -> bool:
+    """Whether a handle will run something, and that is no step of a task."""
+    callback = handle._callback  # type: ignore[attr-defined]  # see the table
+    if type(callback) is STEP_TYPE:
+        return False
+    return callback is not None and task_stepped_by(callback) is None
+
+
 def levels_of(loop: asyncio.AbstractEventLoop) -> ReadyLevels | None:
     """The levels of a loop with priorities; None for any other."""
     return getattr(loop, "_priority_levels", None)

@@ -180,7 +180,7 @@ class FastLoopMixin(_Loop):
         began = monotonic()
         self._run(count)
         more = levels.portion - count
-        if more > 0 and levels.order and not self._stopping and not self._is_timer_near():
+        if more > 0 and any(levels.order) and not self._stopping and not self._is_timer_near():
             self._run(more, until_stopped=True)
         levels.forget_head()
         if self._stopping:

@@ -25,7 +25,7 @@ from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from aio_sched._asyncio_internals import task_of
+from aio_sched._asyncio_internals import is_callback, task_of
 from aio_sched._priority_task import PriorityTask
 from aio_sched._ready_queue import snapshot
 
@@ -188,7 +188,7 @@ class ReadyLevels:
         """How many handles of the base run before none of them is a callback."""
         base = self.base
         for place in range(len(base) - 1, -1, -1):
-            if not base[place].cancelled() and task_of(base[place]) is None:
+            if is_callback(base[place]):
                 return place + 1
         return 0
 
@@ -200,10 +200,18 @@ class ReadyLevels:
         If that one has to wait, what it waits for runs in its place: as urgent as what waits for it. IndexError if
         there is no handle.
         """
+        base = self.base
+        fences = self.fences
         for level in levels:
             if level:
-                return self.pop(self.base if self._is_fenced(level) else level)
-        return self.pop(self.base)
+                if level is base:
+                    break
+                if base and fences.get(level[0], 0) > self.popped:
+                    break
+                handle = level.popleft()
+                fences.pop(handle, None)
+                return handle
+        return self.pop(base)
 
     def next_turn(self) -> Sequence[Level]:
         """The level to which a turn is given away, alone; none if no level has waited for long enough.
@@ -249,27 +257,14 @@ class ReadyLevels:
                 del order[place]
         return self.base
 
-    def pop(self, level: Level) -> asyncio.Handle:
-        """Take out the first handle of a level."""
-        handle = level.popleft()
-        fences = self.fences
-        if fences:
-            if level is not self.base:
-                fences.pop(handle, None)
-            elif self.popped + 1 >= self.last_fence:
-                fences.clear()
-            else:
-                self.popped += 1
+    def pop(self, base: Level) -> asyncio.Handle:
+        """Take out the first handle of the base."""
+        handle = base.popleft()
+        if self.fences:
+            self.popped += 1
+            if self.popped >= self.last_fence:
+                self.fences.clear()
         return handle
-
-    def _is_fenced(self, level: Level) -> bool:
-        """Whether the first handle of a level has to wait for a callback in the base."""
-        if not self.fences or level is self.base:
-            return False
-        if not self.base:
-            self.fences.clear()
-            return False
-        return self.fences.get(level[0], 0) > self.popped
 
     # --- Tidying up ---
 
@@ -286,7 +281,10 @@ class ReadyLevels:
             count += len(level)
             if level is base:
                 break
-        self._tidy()
+        if count == len(base):
+            self._tidy()
+        else:
+            self.quiet = 0
         return count or min(len(self), self.portion)
 
     def _tidy(self) -> None:
@@ -294,9 +292,10 @@ class ReadyLevels:
         order = self.order
         if len(order) > KEPT_LEVELS:
             self.first_of_many()
-        if any(level for level in order if level is not self.base):
-            self.quiet = 0
-            return
+        for level in order:
+            if level and level is not self.base:
+                self.quiet = 0
+                return
         self.quiet += 1
         if self.quiet > QUIET_PASSES:
             self._empty_order()

@@ -90,9 +90,14 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
         if priority is None:
             return super().create_task(coro, **options)
         require_open(self)
-        factory = self.get_task_factory()
-        make = PriorityTask.factory if factory is None else cast("Callable[..., asyncio.Task[T]]", factory)
-        task = make(self, coro, priority=priority, **options)
+        factory = self._task_factory
+        task: asyncio.Task[T]
+        if factory is not None:
+            task = factory(self, coro, priority=priority, **options)
+        elif options:
+            task = PriorityTask(coro, loop=self, priority=priority, **options)
+        else:
+            task = PriorityTask(coro, loop=self, priority=priority)
         try:
             return task
         finally:

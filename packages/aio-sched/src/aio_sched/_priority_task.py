@@ -9,7 +9,7 @@ from enum import Enum
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aio_sched._asyncio_internals import levels_of, require_free, start_captured, waits_for
+from aio_sched._asyncio_internals import levels_of, require_free, running_loop, start_captured, waits_for
 from aio_sched._ready_queue import require_own_thread
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ class PriorityTask(asyncio.Task[T]):
         eager_start: bool = False,
         priority: float = 0.0,
     ) -> None:
-        self._own_priority = priority = real_number(priority)
+        if type(priority) is not float or priority != priority:
+            priority = real_number(priority)
+        self._own_priority = priority
         #: The most urgent value of those that wait for a lock that this task holds.
         self._inherited = math.inf
         #: The lock or condition that this task waits for, and the locks that it holds: kept by these.
@@ -76,7 +78,7 @@ class PriorityTask(asyncio.Task[T]):
         # The task's first step is queued by `Task.__init__`, to where this says.
         levels = levels_of(loop)
         self._level: Level | None = None if levels is None else levels.level_of(priority)
-        if not eager_start or asyncio._get_running_loop() is not loop:
+        if not eager_start or running_loop() is not loop:
             super().__init__(coro, loop=loop, name=name, context=context)
             return
         require_free(context)
