@@ -47,7 +47,9 @@ def install(mixin: type) -> None:
     """Put classes with the mixin where the tests look for asyncio's."""
     base: Any = type("BaseEventLoop", (mixin, base_events.BaseEventLoop), {})
     selector: Any = type("SelectorEventLoop", (mixin, asyncio.SelectorEventLoop), {})
-    events: Any = importlib.import_module("asyncio.windows_events" if sys.platform == "win32" else "asyncio.unix_events")
+    events: Any = importlib.import_module(
+        "asyncio.windows_events" if sys.platform == "win32" else "asyncio.unix_events"
+    )
     policy = vars(events).get("_DefaultEventLoopPolicy") or vars(events)["DefaultEventLoopPolicy"]
     policy._loop_factory = selector
     for module in (asyncio, events):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import sys
 import threading
 import weakref
@@ -24,7 +25,7 @@ from aio_sched import _asyncio_internals as internals
 from aio_sched import _fast_loop as fast_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
     Run = Callable[..., Any]
 
@@ -171,7 +172,7 @@ def test_a_lower_level_gets_one_turn_in_a_stated_number(run: Run, bound: int) ->
 
     log = run(main(), starvation_bound=bound)
     places = [place for place, what in enumerate(log) if what == "low"]
-    gaps = [after - before for before, after in zip(places, places[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(places)]
     # The main task, at 0.0, waits too in the beginning, and gets turns as well.
     assert places[0] <= 3 * (bound + 1)
     assert all(gap <= 3 * (bound + 1) for gap in gaps)
@@ -274,7 +275,10 @@ def test_an_inherited_priority_counts_until_it_ends(run: Run) -> None:
     assert run(main()) == ["holder", "holder", "other", "other"]
 
 
-@pytest.mark.parametrize(("value", "error"), [("high", TypeError), (None, TypeError), (1j, TypeError), (float("nan"), ValueError), (10**400, ValueError)])
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [("high", TypeError), (None, TypeError), (1j, TypeError), (float("nan"), ValueError), (10**400, ValueError)],
+)
 def test_what_is_no_priority_is_refused_and_changes_nothing(run: Run, value: Any, error: type[Exception]) -> None:
     async def main() -> None:
         task: Any = spawn(note([], "x"), 3)
@@ -471,7 +475,9 @@ def test_errors_of_callbacks_reach_the_exception_handler(make_loop: Callable[...
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_keyboard_interrupt_and_system_exit_leave_the_loop(make_loop: Callable[..., Any], error: type[BaseException]) -> None:
+def test_keyboard_interrupt_and_system_exit_leave_the_loop(
+    make_loop: Callable[..., Any], error: type[BaseException]
+) -> None:
     loop = make_loop()
     log: list[str] = []
 
@@ -495,7 +501,10 @@ def test_slow_callbacks_are_reported_in_debug_mode(caplog: pytest.LogCaptureFixt
         loop.slow_callback_duration = 0.0
         await spawn(note([], "x"), -1)
 
-    with caplog.at_level("WARNING", "asyncio"), asyncio.Runner(debug=True, loop_factory=priority_loop_factory) as runner:
+    with (
+        caplog.at_level("WARNING", "asyncio"),
+        asyncio.Runner(debug=True, loop_factory=priority_loop_factory) as runner,
+    ):
         runner.run(main())
     assert any("PriorityTask" in message or "note()" in message for message in caplog.messages)
     assert any("seconds" in message for message in caplog.messages)

@@ -93,7 +93,9 @@ def test_sockets_of_the_loop_hundreds_of_times(priority: float) -> None:
         for _ in range(200):
             ours = socket.socket()
             ours.setblocking(False)
-            accepted, _ = await asyncio.gather(loop.sock_accept(listener), loop.sock_connect(ours, listener.getsockname()))
+            accepted, _ = await asyncio.gather(
+                loop.sock_accept(listener), loop.sock_connect(ours, listener.getsockname())
+            )
             theirs = accepted[0]
             await loop.sock_sendall(ours, b"x" * 10)
             count += len(await loop.sock_recv(theirs, 100))
@@ -159,9 +161,7 @@ def test_subprocesses(priority: float) -> None:
 @pytest.mark.parametrize("priority", PRIORITIES)
 def test_executors_timers_timeouts_and_groups(priority: float) -> None:
     async def main() -> list[int]:
-        results = []
-        for number in range(300):
-            results.append(await asyncio.to_thread(int, number))
+        results = [await asyncio.to_thread(int, number) for number in range(300)]
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.001):
                 await asyncio.get_running_loop().create_future()

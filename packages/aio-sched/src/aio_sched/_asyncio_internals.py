@@ -26,8 +26,12 @@
 | a C step calls `CancelledError`      | all     | stepping a C task with another exception, see below              |
 | `Task._cancel_message`               | all     | keeping it as it was meanwhile                                   |
 | `_run_once`, `call_soon`, `_call_soon` | all   | overridden in our loops; asyncio's own on versions not checked   |
-| `_closed`, `_debug`, `_stopping`, `_selector`, `_process_events`, `_add_callback`, `_clock_resolution` | all | our `_run_once` does as asyncio's |
-| `_scheduled`, `_timer_cancelled_count`, their three limits, `TimerHandle._scheduled`, `_when` | all | the same, for timers |
+| `_closed`, `_debug`, `_stopping`     | all     | our `_run_once` and `call_soon` do as asyncio's                  |
+| `_selector`, `_process_events`       | all     | the same                                                         |
+| `_add_callback`, `_task_factory`     | all     | the same                                                         |
+| `_scheduled`, `_clock_resolution`    | all     | the same, for timers                                             |
+| `_timer_cancelled_count`, its limits | all     | the same; `_MIN_SCHEDULED_TIMER_HANDLES` and two more            |
+| `TimerHandle._scheduled`, `_when`    | all     | the same                                                         |
 | `Handle`'s slots                     | all     | making a handle without its `__init__`, and running it in place  |
 | `_current_handle`, `_format_handle`  | all     | reporting slow callbacks as asyncio does                         |
 | `_DefaultEventLoopPolicy`             | 3.14+   | base of our policies; its `_loop_factory` is overridden on all   |
@@ -451,6 +455,14 @@ def _references_of_a_local() -> int:
 
 #: What `sys.getrefcount` says of an object that only a local variable refers to: 2, and 1 from 3.14 on.
 UNSHARED = _references_of_a_local()
+
+
+def without_frame(handle: asyncio.Handle) -> asyncio.Handle:
+    """Leave the caller's frame out of where a handle was made, which debug mode keeps."""
+    traceback: list[Any] | None = handle._source_traceback  # type: ignore[attr-defined]  # see the table
+    if traceback:
+        del traceback[-1]
+    return handle
 
 
 def report_failure(

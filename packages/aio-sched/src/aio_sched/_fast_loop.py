@@ -32,8 +32,22 @@ if TYPE_CHECKING:
 
     from aio_sched._levels import Level
 
-if TYPE_CHECKING:
-    from asyncio import BaseEventLoop as _Loop
+    class _Loop(asyncio.BaseEventLoop):
+        _clock_resolution: float
+        _closed: bool
+        _current_handle: asyncio.Handle | None
+        _debug: bool
+        _ready: Any
+        _scheduled: list[Any]
+        _selector: Any
+        _stopping: bool
+        _task_factory: Any
+        _timer_cancelled_count: int
+
+        def _add_callback(self, handle: asyncio.Handle) -> None: ...
+        def _process_events(self, events: Any) -> None: ...
+        def _run_once(self) -> None: ...
+
 else:
     _Loop = object
 
@@ -46,8 +60,10 @@ MAX_PORTION = 64
 SHORT_PASS = 50e-6
 LONG_PASS = 200e-6
 
-_Handle = asyncio.Handle
+_Handle: Any = asyncio.Handle
 _new_handle: Any = asyncio.Handle.__new__
+# Without a type that is narrowed to: a handle's attributes are private, and a step's type is not known.
+_STEP: Any = STEP_TYPE
 
 
 class FastLoopMixin(_Loop):
@@ -69,7 +85,7 @@ class FastLoopMixin(_Loop):
         self._append = self._levels.base.append
         super().__init__(*args, **options)
         self._levels.base.extend(self._ready)
-        self._ready: Any = self._levels.base
+        self._ready = self._levels.base
         self._choose_way()
 
     def _choose_way(self) -> None:
@@ -89,13 +105,12 @@ class FastLoopMixin(_Loop):
 
     # --- Adding to the queue ---
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(  # type: ignore[override]  # the type of the arguments is asyncio's to check
+        self, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
         if not self._is_fast:
-            handle = super().call_soon(callback, *args, context=context)
-            if handle._source_traceback:
-                del handle._source_traceback[-1]
-            return handle
-        handle = self._spare
+            return internals.without_frame(super().call_soon(callback, *args, context=context))
+        handle: Any = self._spare
         if handle is None:
             handle = _new_handle(_Handle)
             handle._loop = self
@@ -108,7 +123,7 @@ class FastLoopMixin(_Loop):
         handle._context = copy_context() if context is None else context
         if self._by_value:
             levels = self._levels
-            if type(callback) is STEP_TYPE:
+            if type(callback) is _STEP:
                 task = callback.__self__
                 level = task._level if isinstance(task, PriorityTask) else None
             else:
@@ -124,16 +139,14 @@ class FastLoopMixin(_Loop):
         return handle
 
     def _call_soon(self, callback: Any, args: tuple[Any, ...], context: Context | None) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
+        handle = internals.without_frame(asyncio.Handle(callback, args, self, context))
         self._levels.append(handle)
         return handle
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
-        handle = super().call_soon_threadsafe(callback, *args, context=context)
-        if handle._source_traceback:
-            del handle._source_traceback[-1]
+    def call_soon_threadsafe(  # type: ignore[override]  # the same
+        self, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = internals.without_frame(super().call_soon_threadsafe(callback, *args, context=context))
         self._levels.may_hold_callbacks = True
         return handle
 
@@ -213,7 +226,9 @@ class FastLoopMixin(_Loop):
         fences = levels.fences
         ready = levels.base
         popleft = ready.popleft
-        handle = callback = args = None
+        handle: Any = None
+        callback: Any = None
+        args: Any = None
         try:
             while count > 0:
                 if levels.left > 0:
@@ -263,7 +278,7 @@ class FastLoopMixin(_Loop):
                         raise
                     except BaseException as exc:
                         internals.report_failure(self, handle, callback, args, exc)
-                    if type(callback) is STEP_TYPE and getrefcount(handle) == UNSHARED:
+                    if type(callback) is _STEP and getrefcount(handle) == UNSHARED:
                         handle._callback = handle._context = None
                         self._spare = handle
                 if self._stopping and until_stopped:
@@ -278,7 +293,7 @@ class FastLoopMixin(_Loop):
         for _ in range(min(count, len(levels))):
             if not levels:
                 return
-            handle = levels.popleft()
+            handle: Any = levels.popleft()
             if handle._cancelled:
                 continue
             try:

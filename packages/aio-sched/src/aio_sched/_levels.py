@@ -54,7 +54,7 @@ class Level(deque[asyncio.Handle]):
 
     # Two levels are never the same, whatever they hold.
     __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]  # a deque has none
 
     def __del__(self) -> None:
         found = self._levels.get(self.value)
@@ -65,7 +65,22 @@ class Level(deque[asyncio.Handle]):
 class ReadyLevels:
     """All levels of a loop. The loops read and write the attributes on their hot path; see `_fast_loop`."""
 
-    __slots__ = ("base", "bound", "by_value", "fences", "head", "last_fence", "left", "may_hold_callbacks", "order", "popped", "portion", "quiet", "turns", "waiting")
+    __slots__ = (
+        "base",
+        "bound",
+        "by_value",
+        "fences",
+        "head",
+        "last_fence",
+        "left",
+        "may_hold_callbacks",
+        "order",
+        "popped",
+        "portion",
+        "quiet",
+        "turns",
+        "waiting",
+    )
 
     def __init__(self, bound: int) -> None:
         #: Every level but the base that is alive. Empty: no task has a priority, and nothing here is needed.

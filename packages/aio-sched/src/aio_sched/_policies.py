@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class _Policy(DefaultPolicy):
+class _Policy(DefaultPolicy):  # type: ignore[misc]  # whose name depends on the version
     def __init__(self) -> None:
         if sys.version_info >= (3, 14):
             warnings.warn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from operator import index
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aio_sched._asyncio_internals import is_handle_of, make_handle
 from aio_sched._fast_loop import DEFAULT_BOUND, FastLoopMixin
@@ -30,7 +30,9 @@ T = TypeVar("T")
 
 
 class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
-    """Makes a loop with priorities of a loop of asyncio. Put it before the loop class:
+    """Makes a loop with priorities of a loop of asyncio.
+
+    Put it before the loop class:
 
         class PriorityLoop(PrioritySchedulingMixin, asyncio.SelectorEventLoop):
             pass
@@ -73,7 +75,7 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
             # asyncio's own `_run_once` asks it for one handle after the other.
             self._ready = self._levels
 
-    def create_task(  # type: ignore[override]  # a priority more
+    def create_task(
         self, coro: Generator[Any, None, T] | Coroutine[Any, Any, T], *, priority: float | None = None, **options: Any
     ) -> asyncio.Task[T]:
         """Make a task: a `PriorityTask` if a priority is given. A task factory, if one is set, gets all options.
@@ -150,7 +152,7 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
         self._insert(pos, handle)
 
     def call_pos(
-        self, pos: int, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, pos: int, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         pos = require_position(pos)
         require_callback(callback)

@@ -102,7 +102,7 @@ class PriorityTask(asyncio.Task[T]):
 
     @property
     def priority_value(self) -> float:
-        """The task's own priority. A new value counts at once, whether the task is queued, waits for a lock, or holds one.
+        """The task's own priority. A new value counts at once: queued, waiting for a lock, or holding one.
 
         Among those of the same value, the task goes behind the ones that are there.
 
