@@ -70,7 +70,7 @@ class InterruptCondition(asyncio.Condition):
             try:
                 await self.acquire()
             except asyncio.CancelledError as exc:  # anything else is a fault of the lock, and would come for ever
-                error = _to_raise(error, exc)
+                error = outranking(error, exc)
             else:
                 return error
 
@@ -81,7 +81,7 @@ class InterruptCondition(asyncio.Condition):
                 return
 
 
-def _to_raise(earlier: BaseException | None, later: asyncio.CancelledError) -> BaseException:
+def outranking(earlier: BaseException | None, later: asyncio.CancelledError) -> BaseException:
     """Which of two exceptions comes out; the other is kept as its context."""
     if earlier is None:
         return later

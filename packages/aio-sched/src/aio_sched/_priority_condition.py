@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from aio_sched._asyncio_internals import loop_of
-from aio_sched._interrupt_condition import _to_raise
+from aio_sched._interrupt_condition import outranking
 from aio_sched._priority_lock import PriorityLock
 from aio_sched._waiters import Waiter
 
@@ -99,7 +99,7 @@ class PriorityCondition(asyncio.Condition):
             try:
                 await self.acquire()
             except asyncio.CancelledError as exc:
-                error = _to_raise(error, exc)
+                error = outranking(error, exc)
             else:
                 return error
 
