@@ -178,8 +178,12 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
             level, behind = places[pos]
             levels.put_in(level, levels.index(level, behind), handle, levels.fences.get(behind, 0))
             return
-        level, before = places[-1] if places else (levels.base, handle)
-        levels.put_in(level, len(level), handle, levels.fences.get(before, 0))
+        # Behind what was seen, and so before what threads have posted since.
+        if not places:
+            levels.put_in(levels.base, 0, handle, 0)
+            return
+        level, before = places[-1]
+        levels.put_in(level, levels.index(level, before) + 1, handle, levels.fences.get(before, 0))
 
 
 def _require_bound(value: int) -> int:
