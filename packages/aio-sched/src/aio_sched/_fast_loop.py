@@ -107,7 +107,7 @@ class FastLoopMixin(_Loop):
 
     def call_soon(  # type: ignore[override]  # the type of the arguments is asyncio's to check
         self, callback: Any, *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    ) -> Any:
         if not self._is_fast:
             return internals.without_frame(super().call_soon(callback, *args, context=context))
         handle: Any = self._spare
