@@ -7,7 +7,10 @@ import selectors
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from asyncio import SelectorEventLoop as _Loop
     from collections.abc import Mapping
+else:
+    _Loop = object
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -28,8 +31,8 @@ class _JumpingSelector(selectors.DefaultSelector):
         return []
 
 
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A selector loop in virtual time: starts at 0.0, never sleeps, keeps the order of timers.
+class VirtualTimeMixin(_Loop):
+    """Put before a selector loop, it brings virtual time: starts at 0.0, never sleeps, keeps the order of timers.
 
     Do not wait for threads and timers at once: the timer fires first, since time passes in no time.
     """
@@ -46,6 +49,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         # Runner passes five minutes, which are over at once here: wait for the threads themselves.
         await super().shutdown_default_executor()
+
+
+class VirtualTimeLoop(VirtualTimeMixin, asyncio.SelectorEventLoop):
+    """asyncio's selector loop in virtual time."""
 
 
 def asyncio_loops_in_virtual_time() -> Mapping[str, type[VirtualTimeLoop]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aio_values.lowlevel._runtime import in_trio
 
@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class _EndedByCancellationError(Exception):
+    """A function ended by a CancelledError though nobody cancelled its task: what it awaited had been cancelled."""
+
+    def __init__(self, error: asyncio.CancelledError) -> None:
+        super().__init__()
+        self.error = error
+
+
 async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
     """Run async functions side by side, each in a task of its own, until all have returned.
 
     When one fails, the others are cancelled and waited for; when the caller is cancelled, all are. No task outlives
-    the call.
+    the call. On asyncio, a function that ends by a cancellation from elsewhere (it awaited what had been cancelled)
+    ends the others too, and the call by a CancelledError.
 
     Args:
         *functions: Called without arguments (`functools.partial` gives them some). None at all is a mere checkpoint
@@ -29,10 +38,20 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
     Raises:
         BaseException: The one error, as itself, if a single function failed; a group of all errors if several did.
     """
-    results: list[Any] = [None] * len(functions)
+    results: dict[int, T] = {}
 
     async def run(index: int, function: Callable[[], Awaitable[T]]) -> None:
         results[index] = await function()
+
+    async def run_in_task(index: int, function: Callable[[], Awaitable[T]]) -> None:
+        try:
+            await run(index, function)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # A task group would take no notice of it.
+            raise _EndedByCancellationError(error) from None
 
     try:
         if in_trio():
@@ -44,11 +63,13 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
         else:
             async with asyncio.TaskGroup() as group:
                 for index, function in enumerate(functions):
-                    group.create_task(run(index, function))
+                    group.create_task(run_in_task(index, function))
     except BaseExceptionGroup as failures:
         failure = _alone_or_grouped(failures)
     else:
-        return results
+        if len(results) == len(functions):
+            return [results[index] for index in range(len(functions))]
+        failure = asyncio.CancelledError("a function that ran side by side with others was cancelled from elsewhere")
     # Raised out here, so that the group is not dragged along as the context of the error that it only carried.
     try:
         raise failure
@@ -57,6 +78,11 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
 
 
 def _alone_or_grouped(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    if len(failures.exceptions) == 1:
-        return failures.exceptions[0]
-    return BaseExceptionGroup("several functions that ran side by side failed", failures.exceptions)
+    errors = [error for error in failures.exceptions if not isinstance(error, _EndedByCancellationError)]
+    if not errors:
+        first = failures.exceptions[0]
+        assert isinstance(first, _EndedByCancellationError)
+        return first.error
+    if len(errors) == 1:
+        return errors[0]
+    return BaseExceptionGroup("several functions that ran side by side failed", errors)
