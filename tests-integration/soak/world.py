@@ -254,8 +254,10 @@ async def wait_for_derived(world: World) -> None:
 async def store(world: World) -> None:
     number = next(world.numbers)
     key = f"key {world.dice.randrange(3)}"
-    # A value that is replaced would be gone, as in any dictionary.
-    if key not in world.dictionary:
+    poppers = world.dictionary._poppers.get(key)
+    on_its_way = poppers is not None and bool(poppers) and not poppers.has_waiting()
+    # A value that is replaced would be gone, as in any dictionary; so would one on its way to a task that is cancelled.
+    if key not in world.dictionary and not on_its_way:
         world.dictionary[key] = number
         world.stored.append(number)
 
