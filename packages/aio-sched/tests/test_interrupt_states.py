@@ -122,7 +122,8 @@ async def blocked_on_a_future(spawn: Spawn) -> Scene:
         assert not future.done()
         assert not future._callbacks
         if sys.version_info >= (3, 14):
-            assert not future._asyncio_awaited_by
+            known: Any = future
+            assert not known._asyncio_awaited_by
         future.set_result(None)
 
     return Scene(task, victim, True, leave)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TypeAlias
 
 from aio_sched._fast_loop import DEFAULT_BOUND, FastLoopMixin
 from aio_sched._priority_loop import PrioritySchedulingMixin
 from aio_sched._scheduling import SchedulingMixin
 
 
-class SchedulingSelectorEventLoop(SchedulingMixin, FastLoopMixin, asyncio.SelectorEventLoop):
+class _SchedulingLoop(SchedulingMixin, FastLoopMixin):
+    """What the scheduling loops of all platforms are."""
+
+
+class SchedulingSelectorEventLoop(_SchedulingLoop, asyncio.SelectorEventLoop):
     """asyncio's selector loop, faster at switching tasks, with its ready queue shown: see `SchedulingMixin`."""
 
 
@@ -20,20 +25,20 @@ class PrioritySelectorEventLoop(PrioritySchedulingMixin, asyncio.SelectorEventLo
 
 if sys.platform == "win32":
 
-    class SchedulingProactorEventLoop(SchedulingMixin, FastLoopMixin, asyncio.ProactorEventLoop):
+    class SchedulingProactorEventLoop(_SchedulingLoop, asyncio.ProactorEventLoop):
         """asyncio's proactor loop, faster at switching tasks, with its ready queue shown. On Windows only."""
 
     class PriorityProactorEventLoop(PrioritySchedulingMixin, asyncio.ProactorEventLoop):
         """asyncio's proactor loop with priorities: see `PrioritySchedulingMixin`. On Windows only."""
 
-    DefaultSchedulingEventLoop = SchedulingProactorEventLoop
-    DefaultPriorityEventLoop = PriorityProactorEventLoop
+    DefaultSchedulingEventLoop: TypeAlias = SchedulingProactorEventLoop
+    DefaultPriorityEventLoop: TypeAlias = PriorityProactorEventLoop
 else:
-    DefaultSchedulingEventLoop = SchedulingSelectorEventLoop
-    DefaultPriorityEventLoop = PrioritySelectorEventLoop
+    DefaultSchedulingEventLoop: TypeAlias = SchedulingSelectorEventLoop
+    DefaultPriorityEventLoop: TypeAlias = PrioritySelectorEventLoop
 
 
-def scheduling_loop_factory() -> DefaultSchedulingEventLoop:
+def scheduling_loop_factory() -> _SchedulingLoop:
     """Make a loop that shows its ready queue: `asyncio.Runner(loop_factory=scheduling_loop_factory)`.
 
     Returns:
@@ -42,7 +47,7 @@ def scheduling_loop_factory() -> DefaultSchedulingEventLoop:
     return DefaultSchedulingEventLoop()
 
 
-def priority_loop_factory(*, starvation_bound: int = DEFAULT_BOUND) -> DefaultPriorityEventLoop:
+def priority_loop_factory(*, starvation_bound: int = DEFAULT_BOUND) -> PrioritySchedulingMixin:
     """Make a loop with priorities: `asyncio.Runner(loop_factory=priority_loop_factory)`.
 
     Args:

@@ -12,14 +12,20 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from aio_sched._asyncio_internals import DefaultPolicy
 from aio_sched._loops import priority_loop_factory, scheduling_loop_factory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    if sys.version_info >= (3, 14):
+        from asyncio.events import _BaseDefaultEventLoopPolicy as DefaultPolicy
+    else:
+        from asyncio import DefaultEventLoopPolicy as DefaultPolicy
+else:
+    from aio_sched._asyncio_internals import DefaultPolicy
 
-class _Policy(DefaultPolicy):  # type: ignore[misc]  # whose name depends on the version
+
+class _Policy(DefaultPolicy):
     def __init__(self) -> None:
         if sys.version_info >= (3, 14):
             warnings.warn(

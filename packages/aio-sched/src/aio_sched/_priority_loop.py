@@ -18,11 +18,12 @@ from aio_sched._ready_queue import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable
     from contextvars import Context
     from typing import TypeVarTuple, Unpack
 
     from aio_sched._levels import Level
+    from aio_sched._priority_task import TaskCoroutine
 
     Ts = TypeVarTuple("Ts")
 
@@ -75,9 +76,7 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
             # asyncio's own `_run_once` asks it for one handle after the other.
             self._ready = self._levels
 
-    def create_task(
-        self, coro: Generator[Any, None, T] | Coroutine[Any, Any, T], *, priority: float | None = None, **options: Any
-    ) -> asyncio.Task[T]:
+    def create_task(self, coro: TaskCoroutine[T], *, priority: float | None = None, **options: Any) -> asyncio.Task[T]:
         """Make a task: a `PriorityTask` if a priority is given. A task factory, if one is set, gets all options.
 
         Args:

@@ -15,10 +15,18 @@ from aio_sched._ready_queue import require_own_thread
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
     from contextvars import Context
+    from typing import TypeAlias
 
     from aio_sched._levels import Level
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    # What asyncio's tasks take.
+    if sys.version_info >= (3, 12):
+        TaskCoroutine: TypeAlias = Coroutine[Any, Any, T]
+    else:
+        TaskCoroutine: TypeAlias = Generator[Any, None, T] | Coroutine[Any, Any, T]
 
 
 class Priority(float, Enum):
@@ -57,7 +65,7 @@ class PriorityTask(asyncio.Task[T]):
 
     def __init__(
         self,
-        coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+        coro: TaskCoroutine[T],
         *,
         loop: asyncio.AbstractEventLoop | None = None,
         name: str | None = None,
@@ -88,9 +96,7 @@ class PriorityTask(asyncio.Task[T]):
             start_captured(loop, lambda: asyncio.Task.__init__(self, coro, loop=loop, name=name, context=context))
 
     @classmethod
-    def factory(
-        cls, loop: asyncio.AbstractEventLoop, coro: Generator[Any, None, T] | Coroutine[Any, Any, T], **options: Any
-    ) -> PriorityTask[T]:
+    def factory(cls, loop: asyncio.AbstractEventLoop, coro: TaskCoroutine[T], **options: Any) -> PriorityTask[T]:
         """Make a task as a task factory does: `loop.set_task_factory(PriorityTask.factory)`.
 
         Args:
