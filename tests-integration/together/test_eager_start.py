@@ -149,7 +149,7 @@ async def test_eager_producers_and_consumers_share_a_queue(factory: Any) -> None
 
     async def consume() -> None:
         async for number in queue:
-            got.append(number)
+            got.append(number)  # noqa: PERF401  # several fill one list
 
     asyncio.get_running_loop().set_task_factory(factory)
     async with Group() as group:

@@ -77,7 +77,7 @@ async def test_an_error_goes_before_the_cancellation_of_another() -> None:
 async def test_a_step_whose_own_task_is_stopped_from_elsewhere_is_none(how: str) -> None:
     before = asyncio.all_tasks()
     event = RepeatedEvent()
-    task = asyncio.create_task(anext(azip(periodic(0.001), event.events())))  # type: ignore[arg-type]
+    task = asyncio.create_task(anext(azip(periodic(0.001), event.events())))
     await settle()
     (waiting,) = (child for child in asyncio.all_tasks() - before - {task} if not child.done())
     if how == "cancel":
