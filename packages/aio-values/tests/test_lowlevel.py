@@ -425,6 +425,27 @@ async def test_cancelling_the_caller_cancels_all(runtime: Runtime) -> None:
     assert len(ended) == 2
 
 
+@pytest.mark.asyncio
+async def test_on_asyncio_a_function_that_awaited_what_was_cancelled_ends_the_others() -> None:
+    cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    cancelled.cancel()
+    ended = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            ended.append(1)
+
+    async def wait_for_cancelled() -> None:
+        await asyncio.sleep(0)
+        await cancelled
+
+    with pytest.raises(asyncio.CancelledError):
+        await lowlevel.run_together(wait, wait_for_cancelled, wait)
+    assert len(ended) == 2
+
+
 # --- homes ---------------------------------------------------------------------------------------------------------
 
 

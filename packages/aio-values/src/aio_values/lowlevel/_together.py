@@ -45,7 +45,7 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
 
     async def run_in_task(index: int, function: Callable[[], Awaitable[T]]) -> None:
         try:
-            await run(index, function)
+            results[index] = await function()
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
