@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
+import time
 import traceback
 from contextlib import suppress
 from functools import partial
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aio_coro import GeneratorObject, Monitor, OOBData, cancelling, coro_eager, create_task
 from aio_events import RepeatedEvent, azip, iter_move_on_after, periodic
 from aio_group import (
+    Executor,
     Group,
     GroupClosedError,
     TaskNursery,
@@ -24,6 +27,7 @@ from aio_group import (
 )
 from aio_queue import LifoQueue, PriorityQueue, Queue, QueueClosedError
 from aio_sched import (
+    InterruptCondition,
     InterruptException,
     PriorityCondition,
     PriorityLock,
@@ -32,7 +36,7 @@ from aio_sched import (
     create_pytask,
     task_timeout,
 )
-from aio_values import AsyncBool, AsyncDictionary, AsyncValue, accessor, compose_values
+from aio_values import AsyncBool, AsyncDictionary, AsyncValue, accessor, awaitable_predicate, compose_values
 
 if TYPE_CHECKING:
     import random
@@ -60,8 +64,9 @@ class Violation(AssertionError):
 class World:
     """The pieces of one round, and the accounts of what went in and came out."""
 
-    def __init__(self, dice: random.Random) -> None:
+    def __init__(self, dice: random.Random, *, threads: bool) -> None:
         self.dice = dice
+        self.activities = ACTIVITIES + (IN_THREADS if threads else [])
         self.over = False
         self.steps = 0
         self.wrong: list[str] = []
@@ -76,6 +81,8 @@ class World:
         self.stored: list[int] = []
         self.popped: list[int] = []
         self.condition = PriorityCondition()
+        self.interruptible = InterruptCondition()
+        self.is_even = awaitable_predicate(lambda: self.value.value % 2 == 0, asyncio.Condition())
         self.accessor: accessor[int] = accessor(condition=asyncio.Condition())
         self.locks = [PriorityLock(name=f"lock {number}") for number in range(3)]
         self.holders = [0, 0, 0]
@@ -142,7 +149,7 @@ class World:
         if depth < MAX_DEPTH and self.dice.random() < 0.5:
             await self.dice.choice(AROUND)(self, partial(self.act, depth + 1))
         else:
-            await self.dice.choice(ACTIVITIES)(self)
+            await self.dice.choice(self.activities)(self)
 
     # --- The end of a round ---
 
@@ -170,6 +177,8 @@ class World:
         for lock in self.locks:
             self.require(not lock.locked() and lock._handed_to is None and not lock._waiters, f"held: {lock!r}")
         self.require(not self.semaphore.locked() and self.semaphore._value == PERMITS, f"held: {self.semaphore!r}")
+        self.require(not self.interruptible._waiters and not self.interruptible.locked(), "InterruptCondition in use")
+        self.require(self.is_even.waiting == 0, f"waiting: {self.is_even!r}")
         condition = self.accessor.condition
         assert isinstance(condition, asyncio.Condition)
         self.require(not self.condition._waiters and not self.condition.locked(), f"waiting: {self.condition!r}")
@@ -289,6 +298,35 @@ async def wait_for_notice(world: World) -> None:
         world.require(world.condition.locked(), "a condition's wait ended without its lock")
 
 
+async def wait_to_be_interrupted(world: World) -> None:
+    async with world.interruptible:
+        if world.dice.random() < 0.5:
+            world.interruptible.notify()
+        else:
+            await world.interruptible.wait()
+            world.require(world.interruptible.locked(), "a condition's wait ended without its lock")
+
+
+async def expect(world: World) -> None:
+    with world.value.expecting(2) as expected:
+        await assign(world)
+        await expected
+
+
+async def follow_transitions(world: World) -> None:
+    async for _ in world.value.transitions(lambda new, old: new != old):
+        if world.dice.random() < 0.5:
+            return
+
+
+async def wait_for_even(world: World) -> None:
+    if world.dice.random() < 0.5:
+        await world.is_even
+    else:
+        async with world.is_even.condition:
+            world.is_even.condition.notify_all()
+
+
 async def ring(world: World) -> None:
     world.event.set()
 
@@ -368,6 +406,35 @@ async def generate(world: World) -> None:
         await uncancellable(numbers.aclose())
 
 
+async def compute_in_a_thread(world: World) -> None:
+    async with Executor(1) as executor:
+        await executor.spawn(time.sleep, world.pause() / 10)
+
+
+async def assign_from_a_thread(world: World) -> None:
+    await asyncio.to_thread(world.value.set_threadsafe, world.dice.randrange(4))
+
+
+async def talk(world: World) -> None:
+    """A line from one socket to another, by the loop."""
+    loop = asyncio.get_running_loop()
+    left, right = socket.socketpair()
+    with left, right:
+        left.setblocking(False)
+        right.setblocking(False)
+        receiving = asyncio.ensure_future(loop.sock_recv(right, 10))
+        try:
+            await asyncio.sleep(world.pause())
+            await loop.sock_sendall(left, b"line")
+            world.require(await receiving == b"line", "a line got lost")
+        finally:
+            receiving.cancel()
+            await uncancellable(asyncio.wait([receiving]))
+
+
+#: For loops whose time is real: in virtual time, timers do not wait for threads and sockets.
+IN_THREADS: list[Activity] = [compute_in_a_thread, assign_from_a_thread, talk]
+
 ACTIVITIES: list[Activity] = [
     put,
     put,
@@ -390,6 +457,10 @@ ACTIVITIES: list[Activity] = [
     notify,
     notify,
     wait_for_notice,
+    wait_to_be_interrupted,
+    expect,
+    follow_transitions,
+    wait_for_even,
     ring,
     listen,
     follow,

@@ -76,6 +76,25 @@ async def test_getters_that_are_woken_together_take_the_items_in_the_order_in_wh
         assert [name for name, _ in got] == ["high", "plain", "low"]
 
 
+async def test_one_item_goes_to_the_getter_that_has_waited_longest_however_urgent_others_are() -> None:
+    queue: Queue[int] = Queue()
+    got: list[str] = []
+
+    async def consume(name: str) -> None:
+        await queue.get()
+        got.append(name)
+
+    low = task(consume("low"), 10)
+    await all_else_is_blocked()
+    high = task(consume("high"), -10)
+    await all_else_is_blocked()
+    queue.put_nowait(0)
+    await low
+    assert got == ["low"]
+    queue.put_nowait(0)
+    await high
+
+
 async def test_an_urgent_consumer_empties_a_full_queue_before_its_producers_go_on() -> None:
     queue: Queue[str] = Queue(2)
     log: list[str] = []
