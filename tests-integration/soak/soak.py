@@ -101,8 +101,8 @@ async def disturb(world: World, task: asyncio.Task[Any], tally: Counter[str]) ->
         case "cancel":
             task.cancel()
         case "close":
-            if world.dice.random() < 0.02:
-                world.group.close()
+            if world.dice.random() < 0.05:
+                world.dice.choice([world.group.close, *(queue.close for queue in world.queues)])()
         case "priority":
             if isinstance(task, PriorityTask):
                 task.priority_value = world.priority()

@@ -26,7 +26,7 @@ def soak(*options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("loop", loop_classes())
 def test_some_rounds_lose_nothing_and_leave_nothing(loop: str, debug: bool) -> None:
     # uvloop waits for its timers.
-    rounds = "3" if loop == "uvloop" else "30"
+    rounds = "2" if loop == "uvloop" else "10" if debug else "20"
     done = soak("--loop", loop, "--seed", "a short run", "--rounds", rounds, *(["--debug"] if debug else []))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing lost, nothing left" in done.stdout
