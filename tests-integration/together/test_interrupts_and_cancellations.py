@@ -19,7 +19,7 @@ from aio_group import (
     wait_any,
     wait_for,
 )
-from aio_sched import InterruptException, task_interrupt, task_timeout
+from aio_sched import InterruptException, task_interrupt, task_throw, task_timeout
 from suite_support.interleaving import settle
 
 if TYPE_CHECKING:
@@ -232,6 +232,53 @@ async def test_an_error_beside_an_interrupt_repeats_no_earlier_cancellation() ->
     await settle()
     await cancel(task)
     await interrupt(task)
+    await asyncio.wait([task])
+    assert steps == ["cleaned up"]
+    assert task.cancelled()
+
+
+@pytest.mark.asyncio
+async def test_a_nursery_s_error_beside_an_interrupt_repeats_no_earlier_cancellation() -> None:
+    may_fail = asyncio.Event()
+    steps: list[str] = []
+
+    async def fail() -> None:
+        await may_fail.wait()
+        raise ValueError("failed")
+
+    async def own() -> None:
+        async with TaskNursery() as nursery:
+            nurseries.append(nursery)
+            nursery.create_task(fail())
+            await nursery
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            with pytest.raises(ValueError, match="failed"):
+                await nurseries[0]
+            for _ in range(3):
+                await asyncio.sleep(0)
+            steps.append("cleaned up")
+            raise
+
+    nurseries: list[TaskNursery] = []
+    owner = asyncio.create_task(own())
+    task = asyncio.create_task(work())
+    await settle()
+    await cancel(task)
+    may_fail.set()
+    while not nurseries[0]._closed.is_open:
+        await asyncio.sleep(0)
+    try:
+        # It has been woken by now, and has not run since.
+        task_throw(task, Stop())
+    except RuntimeError:
+        pytest.skip("a task that is about to run is out of reach on uvloop")
+    finally:
+        await asyncio.wait([owner])
+        owner.exception()
     await asyncio.wait([task])
     assert steps == ["cleaned up"]
     assert task.cancelled()

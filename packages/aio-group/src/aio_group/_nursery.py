@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from aio_group import _registry, _watch
 from aio_group._async_function import awaiting, name_of
 from aio_group._body import Body
+from aio_group._cancellation import is_cancellation
 from aio_group._failures import Trouble, redeliver_cancellation
 from aio_group._heard_cancellation import HeardCancellation
 from aio_group._latch import Latch, latch_of
@@ -467,11 +468,12 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
         self._awaiting += 1
         try:
             await self._closed.wait()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             # At the same moment, both: nobody else may be there to raise the error.
             if self._error is None:
                 raise
-            redeliver_cancellation()
+            if is_cancellation(cancelled):
+                redeliver_cancellation()
         finally:
             self._awaiting -= 1
         if self._error is not None:
