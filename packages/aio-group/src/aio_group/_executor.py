@@ -129,7 +129,14 @@ def create_executor(
     pool = executor_cls(*args)
 
     async def in_executor(fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return await asyncio.wrap_future(_submit(pool, fn, *args, **kwargs), loop=loop)
+        future = asyncio.wrap_future(_submit(pool, fn, *args, **kwargs), loop=loop)
+        try:
+            return await future
+        finally:
+            # A task that is interrupted, not cancelled, leaves what it waits for pending: nobody would ask for it.
+            future.cancel()
+            # Its error's traceback leads to this frame, which must not lead back to it.
+            del future
 
     return in_executor
 
