@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from suite_support.loops import loop_classes
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at signals and memory as POSIX has them")
+
 SOAK = Path(__file__).with_name("soak.py")
 
 
