@@ -7,7 +7,8 @@ What makes it fast, and what keeps it safe:
 - The handle of a task's step is given to nobody: when it has run, and nobody else refers to it, the next `call_soon`
   uses it again. It is emptied at once, so it keeps nothing alive, and forgotten at the end of the pass.
 - Both are for Python versions on which they were checked. On another, asyncio's own are used: slower, and the same
-  order. In debug mode, asyncio makes the handles, and each runs itself and is timed.
+  order; only which callbacks still run in the pass in which `stop()` is called may then depend on tasks that are ready.
+  In debug mode, asyncio makes the handles, and each runs itself and is timed.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class FastLoopMixin(_Loop):
     """A loop of asyncio with a faster `call_soon` and `_run_once`. Put it before the loop class."""
 
     # A loop has so many attributes that those in its dictionary are slow from 3.13 on.
-    __slots__ = ("_append", "_by_value", "_is_checked", "_is_fast", "_levels", "_spare", "_until_stopped")
+    __slots__ = ("_append", "_by_value", "_is_checked", "_is_fast", "_levels", "_spare")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._levels = ReadyLevels(DEFAULT_BOUND)
@@ -79,8 +80,6 @@ class FastLoopMixin(_Loop):
             _warn_once()
         self._is_fast = False
         self._spare: Any = None
-        #: What a pass counts off that would go on after the handles that were there: `stop()` empties it.
-        self._until_stopped: list[None] = []
         self._by_value = self._levels.by_value
         self._append = self._levels.base.append
         super().__init__(*args, **options)
@@ -127,7 +126,7 @@ class FastLoopMixin(_Loop):
                 task = callback.__self__
                 level = task._level if isinstance(task, PriorityTask) else None
             else:
-                level = levels.level_of_woken(callback)
+                level = levels.level_of_woken(callback, handle)
             if level is not None:
                 if not level.listed:
                     levels.enlist(level)
@@ -147,7 +146,7 @@ class FastLoopMixin(_Loop):
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         handle = internals.without_frame(super().call_soon_threadsafe(callback, *args, context=context))
-        self._levels.may_hold_callbacks = True
+        self._levels.callback_came(handle)
         return handle
 
     def _add_callback(self, handle: asyncio.Handle) -> None:
@@ -174,9 +173,7 @@ class FastLoopMixin(_Loop):
         self._process_events(self._selector.select(timeout))
         if self._scheduled:
             self._add_due_timers()
-        if self._debug:
-            self._run_timed(levels.begin_pass())
-        elif order:
+        if order:
             self._run_by_priority()
         else:
             self._run(len(ready))
@@ -185,19 +182,28 @@ class FastLoopMixin(_Loop):
     def _run_by_priority(self) -> None:
         """Run what is ready, by priority, and no longer than I/O can wait.
 
-        What is less urgent than I/O runs when nothing else is there, and then in small portions. Where handles take
-        little time, more of them run before the selector is asked again: it would take longer than they do.
+        First as many handles as callbacks and what is no less urgent were ready. Then steps of tasks, in a portion that
+        grows while they take little time, since asking the selector would take longer than they do; and not past a
+        callback that one of them queues: with that, the same begins again. So `stop()` lets run the callbacks that
+        were queued together with the one that calls it, and none that these have queued: as on the stock loop.
         """
         levels = self._levels
-        count = levels.begin_pass()
         began = monotonic()
-        self._run(count)
-        more = levels.portion - count
-        if more > 0 and any(levels.order) and not self._stopping and not self._is_timer_near():
-            self._run(more, until_stopped=True)
+        more = levels.portion
+        while True:
+            count = levels.begin_pass()
+            if count:
+                self._run(count)
+                more -= count
+            if more <= 0 or (count and (self._stopping or self._is_timer_near())):
+                break
+            if levels.has_only_steps():
+                self._run(more, only_steps=True)
+                more -= 1
+            if levels.first_of_next is None or self._stopping or monotonic() - began > SHORT_PASS:
+                break
         levels.forget_head()
-        if self._stopping:
-            self._run_callbacks()
+        levels.first_of_next = None
         took = monotonic() - began
         if took > LONG_PASS:
             levels.portion = 1
@@ -206,26 +212,20 @@ class FastLoopMixin(_Loop):
 
     def stop(self) -> None:
         super().stop()
-        self._until_stopped.clear()
-
-    def _run_callbacks(self) -> None:
-        """Run what is queued up to the last callback: `stop()` lets these run, whatever was more urgent."""
-        levels = self._levels
-        for _ in range(levels.place_behind_callbacks()):
-            handle = levels.pop(levels.base)
-            if not handle.cancelled():
-                handle._run()
+        self._levels.countdown.clear()
 
     def _is_timer_near(self) -> bool:
         return bool(self._scheduled) and self._scheduled[0]._when - self.time() < LONG_PASS
 
-    def _run(self, count: int, *, until_stopped: bool = False) -> None:
-        """Run so many handles, in the order of their levels; or until `stop()` is called."""
+    def _run(self, count: int, *, only_steps: bool = False) -> None:
+        """Run so many handles, in the order of their levels; or until `stop()` is called, or a callback queued."""
         levels = self._levels
         order = levels.order
         fences = levels.fences
         ready = levels.base
         popleft = ready.popleft
+        # What is run in place. In debug mode, that is nothing.
+        in_place: Any = None if self._debug else _Handle
         handle: Any = None
         callback: Any = None
         args: Any = None
@@ -241,15 +241,21 @@ class FastLoopMixin(_Loop):
                     if not whose:
                         continue
                     chunk = 1
+                    if levels.is_extra(whose[0]):
+                        count += 1
                 count -= chunk
                 turns: Any = range(chunk)
-                if until_stopped:
-                    turns = self._until_stopped = [None] * chunk
+                if only_steps:
+                    turns = levels.countdown = [None] * chunk
                 for _ in turns:
                     if not order:
                         handle = popleft()
                     elif fences:
                         handle = levels.pop_first(whose)
+                        if handle is None:
+                            if whose is order:
+                                return
+                            break
                     else:
                         for level in whose:
                             if level:
@@ -264,8 +270,11 @@ class FastLoopMixin(_Loop):
                             return
                     if handle._cancelled:
                         continue
-                    if type(handle) is not _Handle:
-                        handle._run()
+                    if type(handle) is not in_place:
+                        if in_place is None:
+                            self._run_timed(handle)
+                        else:
+                            handle._run()
                         continue
                     callback = handle._callback
                     args = handle._args
@@ -281,30 +290,23 @@ class FastLoopMixin(_Loop):
                     if type(callback) is _STEP and getrefcount(handle) == UNSHARED:
                         handle._callback = handle._context = None
                         self._spare = handle
-                if self._stopping and until_stopped:
+                if only_steps and not turns:
                     return
         finally:
             # An exception's traceback may keep this frame, and what it refers to must not make a cycle of that.
             handle = callback = args = None
 
-    def _run_timed(self, count: int) -> None:
-        """Run so many handles in debug mode: report those that take long."""
-        levels = self._levels
-        for _ in range(min(count, len(levels))):
-            if not levels:
-                return
-            handle: Any = levels.popleft()
-            if handle._cancelled:
-                continue
-            try:
-                self._current_handle = handle
-                began = self.time()
-                handle._run()
-                seconds = self.time() - began
-                if seconds >= self.slow_callback_duration:
-                    internals.report_slow(handle, seconds)
-            finally:
-                self._current_handle = handle = None
+    def _run_timed(self, handle: asyncio.Handle) -> None:
+        """Run a handle in debug mode: report it if it takes long."""
+        try:
+            self._current_handle = handle
+            began = self.time()
+            handle._run()
+            seconds = self.time() - began
+            if seconds >= self.slow_callback_duration:
+                internals.report_slow(handle, seconds)
+        finally:
+            self._current_handle = None
 
     def _drop_cancelled_timers(self) -> None:
         """Take cancelled timers out of the heap: all if they are many, else those at its head."""

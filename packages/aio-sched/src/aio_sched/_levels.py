@@ -69,7 +69,9 @@ class ReadyLevels:
         "base",
         "bound",
         "by_value",
+        "countdown",
         "fences",
+        "first_of_next",
         "head",
         "last_fence",
         "left",
@@ -102,8 +104,12 @@ class ReadyLevels:
         self.last_fence = 0
         #: False: what the base holds are steps of tasks.
         self.may_hold_callbacks = True
-        #: How many handles below the base may run before I/O is looked at.
+        #: How many handles may run before I/O is looked at, if fewer were ready.
         self.portion = 1
+        #: The first callback that was queued in this pass: it belongs to the next one, and so does all behind it.
+        self.first_of_next: asyncio.Handle | None = None
+        #: What a run of steps counts off. It ends where `stop()` or a callback that is queued empties this.
+        self.countdown: list[None] = []
         #: How often in a row only the base held anything.
         self.quiet = 0
 
@@ -132,11 +138,13 @@ class ReadyLevels:
         self.base.append(handle)
         if task is None:
             # After it was appended: whoever sees the flag unset must see the handle.
-            self.may_hold_callbacks = True
+            self.callback_came(handle)
 
     def popleft(self) -> asyncio.Handle:
         """Take out the handle whose turn it is; IndexError if there is none."""
         self._tidy()
+        # Who takes one after the other knows of no passes.
+        self.first_of_next = None
         if not self.order:
             return self.base.popleft()
         self.left -= 1
@@ -146,10 +154,12 @@ class ReadyLevels:
         else:
             handle = self.pop_first(self.order)
         self.forget_head()
+        assert handle is not None
         return handle
 
     def __len__(self) -> int:
-        return sum(map(len, self.order)) if self.order else len(self.base)
+        """How many handles asyncio's own `_run_once` runs in one pass; 0 if and only if there is none."""
+        return self.count_urgent() or any(self.order)
 
     def clear(self) -> None:
         """Forget every handle and level; for a loop that is closed."""
@@ -157,17 +167,29 @@ class ReadyLevels:
             level.clear()
         self.base.clear()
         self.fences.clear()
+        self.first_of_next = None
         self._empty_order()
 
     # --- Adding ---
 
-    def level_of_woken(self, callback: Any) -> Level | None:
+    def level_of_woken(self, callback: Any, handle: asyncio.Handle) -> Level | None:
         """The level of the C task that a callback wakes up; None if it is the base."""
         if type(callback) is BuiltinMethodType and callback.__name__ == "task_wakeup":
             task = callback.__self__
             return task._level if isinstance(task, PriorityTask) else None
+        # As `callback_came`, without the call.
         self.may_hold_callbacks = True
+        if self.first_of_next is None:
+            self.first_of_next = handle
+        self.countdown.clear()
         return None
+
+    def callback_came(self, handle: asyncio.Handle) -> None:
+        """Take note of a callback at the end of the base. Other threads may call it."""
+        self.may_hold_callbacks = True
+        if self.first_of_next is None:
+            self.first_of_next = handle
+        self.countdown.clear()
 
     def add(self, level: Level, handle: asyncio.Handle) -> None:
         """Add a handle to a level that is not the base."""
@@ -188,45 +210,56 @@ class ReadyLevels:
             self.turns.append(level)
 
     def set_fence(self, handle: asyncio.Handle) -> None:
-        """Let a handle wait for the callbacks that stand in the base.
+        """Let a handle wait for the callbacks that stand in the base."""
+        place = self.place_behind_callbacks()
+        if place:
+            self.fences[handle] = self.last_fence = self.popped + place
+
+    def place_behind_callbacks(self) -> int:
+        """How many handles of the base run before none of them is a callback.
 
         Cost: proportional to the steps of tasks behind the last of them; once there is none, it is known.
         """
         # Set first: what a thread appends and announces from here on is not lost.
         self.may_hold_callbacks = False
-        place = self.place_behind_callbacks()
-        if place:
-            self.may_hold_callbacks = True
-            self.fences[handle] = self.last_fence = self.popped + place
-
-    def place_behind_callbacks(self) -> int:
-        """How many handles of the base run before none of them is a callback."""
         base = self.base
         for place in range(len(base) - 1, -1, -1):
             if is_callback(base[place]):
+                self.may_hold_callbacks = True
                 return place + 1
         return 0
 
+    def has_only_steps(self) -> bool:
+        """Whether there are handles, and all of them are steps of tasks."""
+        if self.may_hold_callbacks and self.place_behind_callbacks():
+            return False
+        # Without a level beside the base, nobody announces callbacks.
+        return bool(self.by_value) and any(self.order)
+
     # --- Taking ---
 
-    def pop_first(self, levels: Sequence[Level]) -> asyncio.Handle:
+    def pop_first(self, levels: Sequence[Level]) -> asyncio.Handle | None:
         """Take out the first handle of the first of some levels that has any, or else the base's.
 
-        If that one has to wait, what it waits for runs in its place: as urgent as what waits for it. IndexError if
+        If that one has to wait, what it waits for runs in its place: as urgent as what waits for it. If that belongs to
+        the next pass, so does the one that waits, and the next level has its turn; None if there is none. IndexError if
         there is no handle.
         """
         base = self.base
         fences = self.fences
+        is_at_end = bool(base) and base[0] is self.first_of_next
         for level in levels:
             if level:
                 if level is base:
                     break
                 if base and fences.get(level[0], 0) > self.popped:
+                    if is_at_end:
+                        continue
                     break
                 handle = level.popleft()
                 fences.pop(handle, None)
                 return handle
-        return self.pop(base)
+        return None if is_at_end else self.pop(base)
 
     def next_turn(self) -> Sequence[Level]:
         """The level to which a turn is given away, alone; none if no level has waited for long enough.
@@ -251,6 +284,10 @@ class ReadyLevels:
                 break
         return (waiting,) if due and waiting is not None else ()
 
+    def is_extra(self, level: Level) -> bool:
+        """Whether a turn given to a level is none of those that a pass has counted."""
+        return level.value > 0 and self.fences.get(level[0], 0) <= self.popped
+
     def forget_head(self) -> None:
         """Keep no handle that has run."""
         waiting = self.waiting
@@ -270,6 +307,9 @@ class ReadyLevels:
             else:
                 level.listed = False
                 del order[place]
+                if len(order) == 1:
+                    # Callbacks are announced only while there is another level.
+                    self.countdown.clear()
         return self.base
 
     def pop(self, base: Level) -> asyncio.Handle:
@@ -284,10 +324,20 @@ class ReadyLevels:
     # --- Tidying up ---
 
     def begin_pass(self) -> int:
-        """How many handles to run: those of the base and above, or else a portion of what is below.
+        """How many handles to run: those of the base and above.
 
         What is kept of values that nobody uses any more goes after a while.
         """
+        self.first_of_next = None
+        count = self.count_urgent()
+        if count == len(self.base):
+            self._tidy()
+        else:
+            self.quiet = 0
+        return count
+
+    def count_urgent(self) -> int:
+        """How many handles there are in the base and above."""
         base = self.base
         if not self.order:
             return len(base)
@@ -296,11 +346,7 @@ class ReadyLevels:
             count += len(level)
             if level is base:
                 break
-        if count == len(base):
-            self._tidy()
-        else:
-            self.quiet = 0
-        return count or min(len(self), self.portion)
+        return count
 
     def _tidy(self) -> None:
         """Drop the order once only the base has held handles for a while."""
@@ -364,7 +410,9 @@ class ReadyLevels:
         level.insert(place, handle)
         if level is self.base:
             self._shift_fences(place, 1)
-            self.may_hold_callbacks = True
+            if is_callback(handle):
+                self.may_hold_callbacks = True
+                self.countdown.clear()
         elif fence > self.popped:
             self.fences[handle] = fence
 
