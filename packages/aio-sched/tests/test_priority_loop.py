@@ -179,6 +179,24 @@ def test_a_lower_level_gets_one_turn_in_a_stated_number(run: Run, bound: int) ->
     assert max(gaps) >= bound // 2
 
 
+def test_the_bound_holds_anew_each_time_the_queue_has_been_empty(run: Run) -> None:
+    bound = 16
+
+    async def main() -> list[int]:
+        waits = []
+        for _ in range(5):
+            await asyncio.sleep(0.001)  # nothing is ready meanwhile
+            log: list[str] = []
+            busy = [spawn(note(log, "busy", 30 * bound), -1) for _ in range(2)]
+            await spawn(note(log, "low"), 1)
+            waits.append(log.index("low"))
+            await asyncio.gather(*busy)
+        return waits
+
+    # The levels below the urgent one are those of 1 and, with this task, 0.0.
+    assert all(wait <= 3 * (bound + 1) for wait in run(main(), starvation_bound=bound))
+
+
 def test_every_level_gets_its_turn_whatever_others_come_between(run: Run) -> None:
     bound = 4
     levels = 5

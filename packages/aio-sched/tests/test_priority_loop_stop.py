@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import weakref
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -215,3 +216,33 @@ def test_a_stop_from_another_thread_ends_a_run_of_steps(make_loop: Make) -> None
         loop.run_forever()
         end_tasks(loop)
         loop.run_until_complete(loop.shutdown_default_executor())
+
+
+def test_nothing_is_kept_of_a_callback_that_has_run(make_loop: Make) -> None:
+    class Anything:
+        pass
+
+    async def wait() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    kept: weakref.WeakSet[Anything] = weakref.WeakSet()
+
+    def queue(times: int) -> None:
+        if not times:
+            loop.stop()
+            return
+        anything = Anything()
+        kept.add(anything)
+        loop.call_soon(str, anything)
+        loop.call_soon(queue, times - 1)
+
+    with closing(make_loop()) as loop:
+        loop.create_task(wait(), priority=10)
+        loop.stop()
+        loop.run_forever()
+        # While the task's level is among those looked at, and after.
+        for passes in (1, 40, 1):
+            loop.call_soon(queue, passes)
+            loop.run_forever()
+            assert not kept
+        end_tasks(loop)

@@ -156,10 +156,11 @@ class FastLoopMixin(_Loop):
     # --- One pass ---
 
     def _run_once(self) -> None:
+        levels = self._levels
         if not self._is_checked:
             super()._run_once()
+            levels.first_of_next = None
             return
-        levels = self._levels
         order = levels.order
         ready = levels.base
         if self._scheduled:
@@ -177,7 +178,8 @@ class FastLoopMixin(_Loop):
             self._run_by_priority()
         else:
             self._run(len(ready))
-        self._spare = None
+        # Keep no handle that has run.
+        self._spare = levels.first_of_next = None
 
     def _run_by_priority(self) -> None:
         """Run what is ready, by priority, and no longer than I/O can wait.
@@ -203,7 +205,6 @@ class FastLoopMixin(_Loop):
             if levels.first_of_next is None or self._stopping or monotonic() - began > SHORT_PASS:
                 break
         levels.forget_head()
-        levels.first_of_next = None
         took = monotonic() - began
         if took > LONG_PASS:
             levels.portion = 1

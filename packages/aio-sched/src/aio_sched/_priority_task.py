@@ -10,6 +10,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aio_sched._asyncio_internals import levels_of, require_free, running_loop, start_captured, waits_for
+from aio_sched._inheritance import priority_changed
 from aio_sched._ready_queue import require_own_thread
 
 if TYPE_CHECKING:
@@ -127,8 +128,6 @@ class PriorityTask(asyncio.Task[T]):
         require_own_thread(self.get_loop())
         self._change(value, self._inherited)
         if self._blocked_on is not None:
-            from aio_sched._inheritance import priority_changed
-
             priority_changed(self)
 
     def effective_priority(self) -> float:
