@@ -143,18 +143,19 @@ class ReadyLevels:
     def popleft(self) -> asyncio.Handle:
         """Take out the handle whose turn it is; IndexError if there is none."""
         self._tidy()
-        # Who takes one after the other knows of no passes.
-        self.first_of_next = None
         if not self.order:
             return self.base.popleft()
+        levels: Sequence[Level] = self.order
         self.left -= 1
         if self.left < 0:
             self.left = self.bound
-            handle = self.pop_first(self.next_turn() or self.order)
-        else:
-            handle = self.pop_first(self.order)
+            levels = self.next_turn() or levels
+        handle = None
+        while handle is None:
+            # Who takes one after the other knows of no passes. Another thread may set this again at any time.
+            self.first_of_next = None
+            handle = self.pop_first(levels)
         self.forget_head()
-        assert handle is not None
         return handle
 
     def __len__(self) -> int:
