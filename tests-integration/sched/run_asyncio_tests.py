@@ -29,7 +29,7 @@ class Priority(PrioritySchedulingMixin):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # As if a task had a priority: everything goes the way by the levels.
-        self.kept = self._levels.level_of(-1.0)
+        self.kept: Any = self._levels.level_of(-1.0)
         self._levels.enlist(self.kept)
 
 
@@ -56,12 +56,11 @@ def install(mixin: type) -> None:
         for name in ("SelectorEventLoop", "EventLoop"):
             if name in vars(module):
                 setattr(module, name, selector)
-    base_events.BaseEventLoop = base
+    vars(base_events)["BaseEventLoop"] = base
 
 
-class Result(unittest.TextTestResult):
-    def names(self) -> list[str]:
-        return [str(test.id()).removeprefix("test.test_asyncio.") for test, _ in self.failures + self.errors]
+def failed(result: unittest.TestResult) -> list[str]:
+    return [str(test.id()).removeprefix("test.test_asyncio.") for test, _ in result.failures + result.errors]
 
 
 def main() -> None:
@@ -71,8 +70,8 @@ def main() -> None:
     tests = importlib.import_module(f"test.test_asyncio.{module}")
     loader = unittest.TestLoader()
     suite = loader.loadTestsFromNames(names, tests) if names else loader.loadTestsFromModule(tests)
-    result: Any = unittest.TextTestRunner(resultclass=Result, verbosity=0).run(suite)
-    print(json.dumps({"run": result.testsRun, "failed": result.names()}))
+    result = unittest.TextTestRunner(verbosity=0).run(suite)
+    print(json.dumps({"run": result.testsRun, "failed": failed(result)}))
 
 
 if __name__ == "__main__":
