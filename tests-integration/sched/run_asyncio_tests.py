@@ -29,7 +29,8 @@ class Priority(PrioritySchedulingMixin):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # As if a task had a priority: everything goes the way by the levels.
-        self.kept: Any = self._levels.level_of(-1.0)
+        self.kept = self._levels.level_of(-1.0)
+        assert self.kept is not None
         self._levels.enlist(self.kept)
 
 
