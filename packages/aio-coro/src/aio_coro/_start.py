@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import types
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -30,6 +31,19 @@ class _State(enum.Enum):
 
 # Looking a member up in its class costs more than all the rest of a test.
 _NEW, _RUNNING, _SUSPENDED, _RETURNED, _RAISED, _AWAITED, _CLOSED = _State
+
+
+def _go_on(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """The rest of a native coroutine that has been suspended.
+
+    The interpreter resumes a coroutine that is awaited in Python code without a call, and one behind its `__await__()`
+    by a call, with a StopIteration at its end. Only what `types.coroutine` marks may await one without `await`.
+    """
+    return (yield from coro)  # type: ignore[misc, no-any-return]  # in an unmarked generator, it is an error
+
+
+if not TYPE_CHECKING:  # for which it would no longer be a generator
+    _go_on = types.coroutine(_go_on)
 
 
 class CoroStart(Generic[T_co]):
@@ -178,33 +192,51 @@ class CoroStart(Generic[T_co]):
             return self._raise_exception()
         self._state = _AWAITED
         coro = self._coro
-        context = self._context
-        yielded = self._value
+        try:
+            argument: Any = yield self._value
+        except GeneratorExit:
+            self._run(coro.close)
+            raise
+        except BaseException as error:
+            # Thrown in outside of this handler, so that the coroutine does not see it as being handled.
+            argument = error
+            resume: Callable[[Any], Any] = coro.throw
+        else:
+            if argument is None and self._context is None and self._coro.__class__ is CoroutineType:
+                self._value = None
+                return (yield from _go_on(coro))
+            resume = coro.send
         self._value = None
-        argument: Any = None
+        try:
+            return (yield from self._resume_by_hand(resume, argument))
+        finally:
+            # An exception held by this frame, which stands in its traceback, would be a reference cycle.
+            del argument
+
+    def _resume_by_hand(self, resume: Callable[[Any], Any], argument: Any) -> Generator[Any, Any, T_co]:
+        """Resume the coroutine through its methods, in the context, whatever it is and whatever it is sent."""
+        coro = self._coro
+        context = self._context
         try:
             while True:
+                yielded = resume(argument) if context is None else context.run(resume, argument)
                 try:
                     argument = yield yielded
                 except GeneratorExit:
                     self._run(coro.close)
                     raise
                 except BaseException as error:
-                    # Thrown in outside of this handler, so that the coroutine does not see it as being handled.
                     argument = error
-                    resume: Callable[[Any], Any] = coro.throw
+                    resume = coro.throw
                 else:
                     if argument is None and context is None and self._coro.__class__ is CoroutineType:
                         yielded = None
-                        # From here on the interpreter sends, throws and closes without this frame's help.
-                        return (yield from coro.__await__())
+                        return (yield from _go_on(coro))
                     resume = coro.send
-                yielded = resume(argument) if context is None else context.run(resume, argument)
         except StopIteration as stop:
             result: T_co = stop.value
             return result
         finally:
-            # An exception held by this frame, which stands in its traceback, would be a reference cycle.
             del argument
 
     def _raise_exception(self) -> T_co:
