@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# Inches. So narrow, letters are as large as those of the page around them, and still legible on a phone.
-WIDTH = 5.6
-LABELS = 2.1
-NOTES = 1.45
+# Inches. So narrow, letters are as large as those of the page around them, and not much smaller on a phone.
+WIDTH = 4.7
+LABELS = 1.95
+NOTES = 1.35
 MARGIN = 0.1
 BAR = 0.29
 LINE = 0.22
-LETTERS_IN_A_TITLE = 58
+LETTERS_IN_A_TITLE = 48
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Theme:
 # The backgrounds are those of the site's two schemes; either chart can be read wherever it is shown.
 THEMES = (
     Theme("", "#ffffff", "#24292f", "#3f51b5", "#b4bac4"),
-    Theme("-dark", "#1e2129", "#e2e4e9", "#7c8cf8", "#5b6170"),
+    Theme("-dark", "#1e2129", "#e2e4e9", "#7c8cf8", "#747b8d"),
 )
 
 
