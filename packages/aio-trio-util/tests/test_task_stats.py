@@ -159,6 +159,27 @@ def test_tasks_that_ended_are_let_go_when_the_scheduler_rests() -> None:
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0.001), instruments=[TaskStats()])
 
 
+def test_tasks_that_ended_are_let_go_in_a_run_that_never_rests() -> None:
+    clock = Clock()
+    ended: list[weakref.ref[trio.lowlevel.Task]] = []
+
+    async def main() -> None:
+        event = trio.Event()
+        for _ in range(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(event.wait)
+                ended.extend(map(weakref.ref, nursery.child_tasks))
+                await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+        for _ in range(4):
+            clock.now += 0.25
+            await trio.lowlevel.checkpoint()
+        gc.collect()
+        assert [task() for task in ended] == [None] * 10
+
+    trio.run(main, instruments=[TaskStats(current_time=clock)])
+
+
 def test_the_report_is_logged_at_the_end_and_reads_well(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
 
