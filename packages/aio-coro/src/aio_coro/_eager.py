@@ -11,7 +11,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from aio_coro._cancelling import cancelling
-from aio_coro._first_step import HAS_EAGER_TASKS, start_plain_task, start_what_makes
+from aio_coro._first_step import HAS_EAGER_TASKS, TASKS_FIND_THEIR_LOOP, start_plain_task, start_what_makes
 from aio_coro._task import require_free_context, start_task
 
 if TYPE_CHECKING:
@@ -80,7 +80,10 @@ def eager(arg: Any, create_task: Callable[[Any], Any] | None = None) -> Any:
         try:
             loop = get_running_loop()
             if loop.get_task_factory() is None:
-                if HAS_EAGER_TASKS:  # start_plain_task(), without the cost of its call
+                # start_plain_task(), without the cost of its call; from 3.14 on, a Task asks for the loop in C.
+                if TASKS_FIND_THEIR_LOOP:
+                    return Task(arg, eager_start=True)  # type: ignore[call-arg, unused-ignore]  # 3.12+
+                if HAS_EAGER_TASKS:
                     return Task(arg, loop=loop, eager_start=True)  # type: ignore[call-arg, unused-ignore]  # 3.12+
                 return start_plain_task(arg, loop)
         except RecursionError:

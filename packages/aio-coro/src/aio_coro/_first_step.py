@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+#: Before, an eager Task that is not told its loop fails: it asks the loop whether it runs before it has one.
+TASKS_FIND_THEIR_LOOP = sys.version_info >= (3, 14)
+
 
 class _FirstStep(NamedTuple):
     step: Callable[[], object]
