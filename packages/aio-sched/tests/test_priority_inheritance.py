@@ -542,3 +542,31 @@ async def test_a_holder_blocked_on_a_plain_future_is_urgent_when_it_goes_on() ->
     waiter = await waiting_for(lock, -10)
     await finish(gate, holder, waiter)
     assert seen == [-10]
+
+
+async def test_who_takes_a_lock_inherits_from_waiters_that_were_cancelled_until_each_has_run() -> None:
+    lock = PriorityLock()
+    order: list[object] = []
+    seen: list[float] = []
+
+    def note() -> None:
+        seen.append(holder.effective_priority())
+
+    async def take_again() -> None:
+        await lock.acquire()
+        waiters = [start(take(lock, order, priority), priority) for priority in (-2.0, -1.0)]
+        await settle()
+        waiters[0].cancel()
+        asyncio.get_running_loop().call_soon(note)
+        waiters[1].cancel()
+        lock.release()
+        await lock.acquire()
+        note()
+        await settle()
+        note()
+        lock.release()
+
+    holder = start(take_again())
+    await holder
+    assert seen == [-2.0, -1.0, 0.0]
+    assert order == []

@@ -8,6 +8,7 @@ The order, in full:
   may be what the step relies on (asyncio's transports do so all the time), and nobody can tell. A handle that has to
   wait for one has a *fence*: the number of handles of 0.0 that have to run first. They run in its place, so that they
   are as urgent as what waits for them. Steps of tasks are overtaken.
+- What was put at position 0 runs next: it has a value of its own, `FRONT`.
 - Of every `bound + 1` handles, one is a turn given away, to one level after the other: to a handle that was the first
   of its level all the while.
 
@@ -18,6 +19,7 @@ the loop's own thread.
 from __future__ import annotations
 
 import asyncio
+import math
 from bisect import insort
 from collections import deque
 from operator import attrgetter
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 KEPT_LEVELS = 8
 #: After so many passes (or handles, one by one) with nothing but in the base, the order is emptied.
 QUIET_PASSES = 16
+
+#: The value of what was put at the front, to run next: more urgent than any other.
+FRONT = -math.inf
 
 _value_of = attrgetter("value")
 
@@ -123,6 +128,12 @@ class ReadyLevels:
             level = Level(value, self.by_value)
             self.by_value[value] = ref(level)
             self.may_hold_callbacks = True
+        return level
+
+    def front(self) -> Level:
+        """The level of what runs next, whatever becomes ready meanwhile."""
+        level = self.level_of(FRONT)
+        assert level is not None
         return level
 
     # --- As the queue of a loop: what asyncio's own `_run_once` and `call_soon` need of `_ready` ---
@@ -242,9 +253,8 @@ class ReadyLevels:
     def pop_first(self, levels: Sequence[Level]) -> asyncio.Handle | None:
         """Take out the first handle of the first of some levels that has any, or else the base's.
 
-        If that one has to wait, what it waits for runs in its place: as urgent as what waits for it. If that belongs to
-        the next pass, so does the one that waits, and the next level has its turn; None if there is none. IndexError if
-        there is no handle.
+        If that one has to wait, what it waits for runs in its place: as urgent as what waits for it. None if that
+        belongs to the next pass: then so does all that is less urgent. IndexError if there is no handle.
         """
         base = self.base
         fences = self.fences
@@ -254,8 +264,6 @@ class ReadyLevels:
                 if level is base:
                     break
                 if base and fences.get(level[0], 0) > self.popped:
-                    if is_at_end:
-                        continue
                     break
                 handle = level.popleft()
                 fences.pop(handle, None)

@@ -96,6 +96,8 @@ class PriorityLock(asyncio.Lock):
             task = running_task()
             self._holder = None if task is None else ref(task)
         self._locked = True
+        if self._waiters:  # they were cancelled, and have not run since
+            line_changed(self)
         return True
 
     async def _acquire_in_turn(self) -> Literal[True]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aio_sched._asyncio_internals import is_handle_of, make_handle
 from aio_sched._fast_loop import DEFAULT_BOUND, FastLoopMixin
+from aio_sched._levels import FRONT
 from aio_sched._priority_task import PriorityTask
 from aio_sched._ready_queue import (
     AbstractSchedulingLoop,
@@ -51,7 +52,8 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
       Callbacks that a handle has to wait for stand before it in this.
 
     A position in the queue is counted in the order in which handles will run as things stand, turns given away not
-    counted. What is put at a position runs there, whatever its priority.
+    counted. What is put at a position runs there, whatever its priority. At position 0, and right behind what was put
+    there, it stays even if something more urgent becomes ready; elsewhere it is as urgent as what it was put before.
 
     Args:
         *args: For the loop class.
@@ -173,16 +175,15 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
     def _insert(self, pos: int, handle: asyncio.Handle) -> None:
         levels = self._levels
         places = self._places()
-        if pos < len(places):
+        # Counted from what was seen, and so before what threads have posted since.
+        level, before = places[min(pos, len(places)) - 1] if pos and places else (None, None)
+        if level is None or before is None:
+            levels.put_in(levels.front(), 0, handle, 0)
+        elif pos < len(places) and level.value != FRONT:
             level, behind = places[pos]
             levels.put_in(level, levels.index(level, behind), handle, levels.fences.get(behind, 0))
-            return
-        # Behind what was seen, and so before what threads have posted since.
-        if not places:
-            levels.put_in(levels.base, 0, handle, 0)
-            return
-        level, before = places[-1]
-        levels.put_in(level, levels.index(level, before) + 1, handle, levels.fences.get(before, 0))
+        else:
+            levels.put_in(level, levels.index(level, before) + 1, handle, levels.fences.get(before, 0))
 
 
 def _require_bound(value: int) -> int:
