@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Inches. So narrow, letters are as large as those of the page around them, and not much smaller on a phone.
-WIDTH = 4.7
-LABELS = 1.95
+WIDTH = 4.8
+LABELS = 2.05
 NOTES = 1.35
 MARGIN = 0.1
 BAR = 0.29
