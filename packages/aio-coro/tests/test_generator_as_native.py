@@ -15,8 +15,11 @@ import textwrap
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 import trio
 import trio.testing
@@ -270,6 +273,14 @@ def throws_stop_iterations(make: Any) -> Any:
     return outcomes
 
 
+def throws_stop_iterations_into_a_new_one(make: Any) -> Any:
+    outcomes = []
+    for error in (StopIteration("s"), StopIteration, StopAsyncIteration("a"), StopAsyncIteration):
+        agen = make(counts)()
+        outcomes.append((step(agen.athrow(error)), agen.ag_frame, step(agen.__anext__()), step(agen.aclose())))
+    return outcomes
+
+
 def closes(make: Any) -> Any:
     log: list[Any] = []
     agen = make(cleans_up)(log)
@@ -360,6 +371,7 @@ def runs_while_running(make: Any) -> Any:
     others = [
         step(agen.__anext__()),
         step(agen.asend(None)),
+        step(agen.asend("value")),
         step(agen.athrow(KeyError("x"))),
         step(agen.aclose()),
     ]
@@ -528,6 +540,7 @@ SCENARIOS = [
     throws_what_is_no_exception,
     throws_three_arguments,
     throws_stop_iterations,
+    throws_stop_iterations_into_a_new_one,
     closes,
     closes_a_new_one,
     closes_an_exhausted_one,
@@ -556,6 +569,95 @@ SCENARIOS = [
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_it_behaves_as_a_native_asynchronous_generator(scenario: Callable[[Any], Any]) -> None:
     assert scenario(ours) == scenario(native)
+
+
+async def follows(plan: list[Any], log: list[Any]) -> AsyncGenerator[Any, Any]:
+    """Does what the plan says: a list of what to do, and what to do about an exception that this raises."""
+    for what, about_errors in plan:
+        try:
+            if what == "yield":
+                log.append((yield "value"))
+            elif what == "wait":
+                log.append(await Blocks())
+            elif what == "return":
+                return
+            else:
+                raise what("planned")
+        except BaseException as error:
+            log.append(type(error))
+            if about_errors == "yield":
+                log.append((yield "in a handler"))
+            elif about_errors == "wait":
+                log.append(await Blocks())
+            elif about_errors == "wait and raise":
+                await Blocks()
+                raise
+            elif about_errors == "raise another":
+                raise LookupError("another") from None
+            elif about_errors == "raise":
+                raise
+
+
+ERRORS: list[type[BaseException]] = [KeyError, GeneratorExit, StopAsyncIteration, asyncio.CancelledError]
+PLANS = st.lists(
+    st.tuples(
+        st.sampled_from(["yield", "yield", "wait", "return", StopIteration, *ERRORS]),
+        st.sampled_from(["raise", "swallow", "yield", "wait", "wait and raise", "raise another"]),
+    ),
+    max_size=5,
+)
+CALLS = st.tuples(st.sampled_from(["__anext__", "asend", "athrow", "aclose"]), st.sampled_from(ERRORS))
+# Which of the calls that wait goes on (the last, as a rule), with an answer or an exception.
+ANSWERS = st.tuples(st.sampled_from([-1, -1, -1, 0]), st.sampled_from(["answer", None, KeyError, StopAsyncIteration]))
+
+
+def course(make: Any, plan: list[Any], acts: list[Any]) -> list[Any]:
+    """What happens in a course of calls, each begun at once; those that wait are answered later, or never."""
+    log: list[Any] = []
+    agen = make(follows)(plan, log)
+    waiting: list[tuple[str, Any]] = []
+    seen: list[Any] = [log]
+    for act, argument in acts:
+        thrown = argument("thrown") if isinstance(argument, type) else None
+        if isinstance(act, str):
+            sent = {"__anext__": (), "aclose": (), "asend": ("sent",), "athrow": (thrown,)}[act]
+            called, iterator = act, getattr(agen, act)(*sent).__await__()
+            resume = partial(iterator.send, None)
+        elif waiting:
+            called, iterator = waiting.pop(act)
+            resume = partial(iterator.send, argument) if thrown is None else partial(iterator.throw, thrown)
+        else:
+            continue
+        try:
+            seen.append(resume())
+            waiting.append((called, iterator))
+        except StopIteration as stop:
+            seen.append(("returned", stop.value))
+        except BaseException as error:
+            seen.append(raised(error))
+        seen.append((agen.ag_running, agen.ag_frame is None))
+        if "ignored" in str(seen[-2]):
+            break  # natively it can never be closed from here on; ours can
+        if sys.version_info < (3, 13) and called == "aclose" and thrown is not None and seen[-1][1]:
+            break  # natively it is "running" for ever
+    finish(agen, [iterator for _, iterator in waiting])
+    return seen
+
+
+def finish(agen: Agen, waiting: list[Any]) -> None:
+    """Let it come to its end, whatever it does, so that nothing is left to be closed when it is dropped."""
+    for iterator in waiting:
+        with contextlib.suppress(BaseException):
+            for _ in range(20):
+                iterator.send(None)
+    for _ in range(20):
+        step(agen.__anext__(), *[None] * 20)
+
+
+@hypothesis.given(plan=PLANS, acts=st.lists(st.one_of(CALLS, CALLS, ANSWERS), max_size=10))
+@hypothesis.settings(max_examples=200, deadline=None)
+def test_any_course_of_calls_goes_as_with_a_native_one(plan: list[Any], acts: list[Any]) -> None:
+    assert course(ours, plan, acts) == course(native, plan, acts)
 
 
 def test_a_call_that_is_closed_while_it_waits_closes_the_generator_as_from_3_13_on() -> None:

@@ -302,7 +302,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
     async def _asend(self, value: Any) -> T_co:
         owner = self._owner
         if self._phase is not _AT_YIELD or owner._state is not _IDLE:
-            self._require_idle("anext" if value is None else "asend")
+            self._require_idle("anext")  # natively too, whatever is sent
             if self._phase is _ENDED:
                 raise StopAsyncIteration
             if self._phase is _ASIDE:
@@ -348,9 +348,26 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         if self._phase is _ASIDE:
             return self._next_value(await self._answer_aside(error=exc() if isinstance(exc, type) else exc))
         if self._phase is _NEW:
+            if sys.version_info >= (3, 12) and _is_stop(exc):
+                return self._stop_new(exc)
             self._begin()
             return self._next_value(await self._exchange(self._coro.throw, exc))
         return self._next_value(await self._exchange(self._coro.throw, carried(exc)))
+
+    def _stop_new(self, exc: BaseException | type[BaseException]) -> T_co:
+        """End by a StopIteration or StopAsyncIteration before the coroutine has begun: no code of its own sees it.
+
+        From Python 3.12 on, a native generator lets these out as they are; to `await`, the first is a result.
+        """
+        self._coro.close()
+        self._phase = _ENDED
+        error = exc() if isinstance(exc, type) else exc
+        try:
+            if isinstance(error, StopIteration):
+                return cast("T_co", error.value)
+            raise error
+        finally:
+            del error, exc
 
     async def _aclose(self) -> None:
         self._require_idle("aclose")
@@ -584,6 +601,11 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
 def _is_foreign_future(yielded: object) -> bool:
     """Whether this is to asyncio what a future is, and not an `asyncio.Future`, nor a value for another iterator."""
     return yielded is not None and yielded.__class__ is not Yielded and asyncio.isfuture(yielded)
+
+
+def _is_stop(exc: BaseException | type[BaseException]) -> bool:
+    stops = (StopIteration, StopAsyncIteration)
+    return issubclass(exc, stops) if isinstance(exc, type) else isinstance(exc, stops)
 
 
 def _exception_of(
