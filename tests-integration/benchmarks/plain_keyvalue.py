@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))
 
-from keyvalue.commands import Phase, Session, State
+from keyvalue.background import sweep
+from keyvalue.commands import Phase, Session
 from keyvalue.database import Database
 from keyvalue.log import Log
 from keyvalue.rewrite import tell
-from keyvalue.sweep import sweep
+from keyvalue.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,11 +77,11 @@ class Parser:
 class ThreadLog(Log):
     """Leaves the rewriting to a thread."""
 
-    def rewrite(self, database: Database) -> bool:
+    def rewrite(self) -> bool:
         if self.is_rewriting.value:
             return False
         self.is_rewriting.value = True
-        self._background.spawn(self._rewrite_in_thread, database)
+        self._background.spawn(self._rewrite_in_thread, self._database)
         return True
 
     async def _rewrite_in_thread(self, database: Database) -> None:
@@ -113,28 +114,27 @@ async def serve(options: argparse.Namespace) -> None:
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Session(state, next(numbers), writer.write, spawn)
         parser = Parser()
-        state.gauges.clients.value += 1
+        state.clients.value += 1
         try:
             while session.phase is not Phase.LEAVING and (data := await reader.read(_CHUNK)):
                 parser.feed(data)
                 while (words := parser.next()) is not None:
                     reply = session.execute(words)
-                    state.gauges.count(1)
-                    if reply is not None:
+                    state.count(1)
+                    if reply:
                         writer.write(reply)
                 await writer.drain()
         except ConnectionError:
             pass
         finally:
-            state.gauges.clients.value -= 1
+            state.clients.value -= 1
             session.leave()
             writer.close()
 
     server = await asyncio.start_server(client, "127.0.0.1", options.port, backlog=511)
     spawn(sweep, state.database)
     if options.appendonly:
-        state.log = (ThreadLog if options.thread else Log)(options.appendonly, "no")
-        state.database.record = state.log.record
+        state.log = (ThreadLog if options.thread else Log)(options.appendonly, "no", state.database)
     print(f"Ready to accept connections on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 

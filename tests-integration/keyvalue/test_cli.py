@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from keyvalue.client import shown
-from keyvalue.protocol import Parser, ProtocolError, Reply
+from keyvalue.client import Reply, read_reply, shown
+from keyvalue.protocol import Parser, ProtocolError
 from keyvalue_service import EXAMPLES, Service
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_status_is_shown_until_it_is_interrupted(service: Service) -> None:
 
 
 def parse(pieces: Sequence[bytes]) -> tuple[list[Reply], str | None]:
-    parser, replies = Parser(Parser.reply), []
+    parser, replies = Parser(read_reply), []
     for piece in pieces:
         parser.feed(piece)
         try:

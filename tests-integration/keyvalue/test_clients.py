@@ -146,7 +146,6 @@ async def test_what_a_client_says_of_itself(redis: Any) -> None:
     assert await redis.config_get("appendonly") == {"appendonly": "no"}
     assert (await redis.info("clients"))["connected_clients"] >= 1
     assert (await redis.info())["redis_version"] == "7.0.15"
-    assert await redis.command_count() > 30
 
 
 async def test_many_clients_at_once(service: Service) -> None:

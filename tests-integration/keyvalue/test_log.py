@@ -11,9 +11,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from keyvalue.commands import Session, State
+from keyvalue.commands import Session
 from keyvalue.log import Log, replay
 from keyvalue.server import Server
+from keyvalue.state import State
 from keyvalue_service import Service, encode
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def test_a_reply_leaves_when_its_record_is_on_the_disk_and_not_before(
 
     async def main() -> None:
         state = State({b"appendonly": b"yes"})
-        async with Log(path, "always") as log, Server(state, 4096, 100) as server:
-            state.log, state.database.record = log, log.record
+        async with Log(path, "always", state.database) as log, Server(state, 4096, 100) as server:
+            state.log = log
             port = await server.listen("127.0.0.1", 0)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             other_reader, other_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -232,6 +233,6 @@ def test_replaying_makes_the_same_database(path: Path) -> None:
         if not chance.randrange(100):
             path.write_bytes(b"".join(records))
             again = State({})
-            replay(path, Session(again, 1, lambda _message: None).execute)
+            replay(path, again)
             assert again.database.values == state.database.values
             assert again.database.deadlines == state.database.deadlines

@@ -6,13 +6,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from keyvalue.protocol import LINE_LIMIT, Parser, ProtocolError, command
+from keyvalue.protocol import LINE_LIMIT, Parser, ProtocolError, command, read_command
 
 Outcome = tuple[list[list[bytes]], str | None]
 
 
 def parse(pieces: Sequence[bytes], bulk_limit: int = 4096) -> Outcome:
-    parser, commands = Parser(Parser.command, bulk_limit), []
+    parser, commands = Parser(read_command, bulk_limit), []
     for piece in pieces:
         parser.feed(piece)
         try:
@@ -51,7 +51,7 @@ def test_commands_survive_encoding(commands: list[list[bytes]], cuts: list[int])
 def test_a_long_word_in_many_pieces_is_joined_once() -> None:
     word = bytes(range(256)) * 4096
     stream = command(b"SET", b"key", word)
-    parser = Parser(Parser.command)
+    parser = Parser(read_command)
     for at in range(0, len(stream) - 1, 1000):
         parser.feed(stream[at : min(at + 1000, len(stream) - 1)])
         assert parser.next() is None
@@ -83,7 +83,7 @@ def test_what_is_not_resp_is_refused(stream: bytes, message: str) -> None:
 
 
 def test_a_refused_length_is_refused_before_what_follows_is_kept() -> None:
-    parser = Parser(Parser.command, 1024)
+    parser = Parser(read_command, 1024)
     parser.feed(b"*1\r\n$1025\r\n")
     with pytest.raises(ProtocolError, match="invalid bulk length"):
         parser.next()

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keyvalue import rewrite
-from keyvalue.commands import Session, State
+from keyvalue.commands import Session
 from keyvalue.log import Log, replay
+from keyvalue.state import State
 from keyvalue_service import Service, encode
 
 STARTED = b"+Background append only file rewriting started\r\n"
@@ -147,8 +148,8 @@ changes = st.one_of(
 def test_whatever_happens_meanwhile_the_file_tells_what_there_is(steps: list[tuple[tuple[bytes, ...], int]]) -> None:
     async def change(path: Path) -> State:
         state = State({})
-        async with Log(path, "no") as log:
-            state.log, state.database.record = log, log.record
+        async with Log(path, "no", state.database) as log:
+            state.log = log
             session = Session(state, 1, lambda message: None)
             for words, passes in [*steps, ((b"BGREWRITEAOF",), 0), ((b"SET", b"a", b"last"), 0)]:
                 session.execute(list(words))
@@ -159,12 +160,10 @@ def test_whatever_happens_meanwhile_the_file_tells_what_there_is(steps: list[tup
 
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(rewrite, "_SLICE", 0.0)
-        patch.setattr(rewrite, "_CHUNK", 40)
         path = Path(directory) / "appendonly.aof"
         state = asyncio.run(change(path))
         again = State({})
-        again.database.now = lambda: 0
-        replay(path, Session(again, 1, lambda message: None).execute)
+        replay(path, again)
         assert again.database.values == state.database.values
         assert dict(again.database.deadlines) == dict(state.database.deadlines)
         assert list(Path(directory).iterdir()) == [path]

@@ -8,10 +8,10 @@ from pathlib import Path
 from aio_group import run_asyncio
 from aio_sched import priority_loop_factory
 
-from .commands import Session, State
 from .log import Log, replay
 from .protocol import BULK_LIMIT
 from .server import Server
+from .state import State
 
 _LOOPS = {"priority": priority_loop_factory, "stock": asyncio.new_event_loop}
 
@@ -42,18 +42,13 @@ async def serve(options: argparse.Namespace) -> None:
         }
     )
     async with AsyncExitStack() as stack:
-        log = None
         if options.appendonly:
-            now, state.database.now = state.database.now, lambda: 0
-            replay(options.appendonly, Session(state, 0, print).execute)
-            state.database.now = now
-            state.log = log = await stack.enter_async_context(Log(options.appendonly, options.appendfsync))
-            state.database.record = log.record
-        server = Server(state, options.bulk_limit, options.output_limit)
-        await stack.enter_async_context(server)
+            replay(options.appendonly, state)
+            state.log = await stack.enter_async_context(Log(options.appendonly, options.appendfsync, state.database))
+        server = await stack.enter_async_context(Server(state, options.bulk_limit, options.output_limit))
         port = await server.listen(options.host, options.port)
         print(f"Ready to accept connections on {options.host}:{port}", flush=True)
-        await (log or server).wait_closing()
+        await (state.log or server).wait_closing()
     raise SystemExit("the append-only file could not be written")
 
 

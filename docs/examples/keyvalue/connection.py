@@ -7,7 +7,7 @@ from aio_group import Group, Resource, uncancellable
 from aio_queue import Queue, QueueClosedError
 
 from .commands import Phase, Session
-from .protocol import Parser, ProtocolError
+from .protocol import Parser, ProtocolError, read_command
 
 if TYPE_CHECKING:
     from .server import Server
@@ -21,20 +21,21 @@ _UNSENT_BYTES = 32 * 1024 * 1024  # that may wait for a client
 class Connection(asyncio.Protocol, Resource):
     """One client's connection; it lives as long as its group, which is part of the server's.
 
-    Commands run as they come. All that goes out goes through one bounded queue to a task that writes it, in order,
-    as fast as the client reads, and not before the log has what it tells of. While replies wait there, no further
-    command runs. What others publish cannot wait: a subscriber whose queue is full is disconnected.
+    Commands run as they come, and replies go out at once if nothing else waits to. Otherwise they go, like what others
+    publish, through one bounded queue to a task that writes it, in order, as fast as the client reads, and not before
+    the log has what it tells of. While replies wait there, no further command runs. What others publish cannot wait: a
+    subscriber whose queue is full is disconnected.
     """
 
     def __init__(self, server: "Server", number: int) -> None:
-        self._server, self._log, self._gauges = server, server.state.log, server.state.gauges
+        self._server, self._state = server, server.state
         self._group = server.async_group.create_subgroup() if server.is_open else Group()
         self._session = Session(server.state, number, self._send, self._group.spawn)
-        self._parser = Parser(Parser.command, server.bulk_limit)
+        self._parser = Parser(read_command, server.bulk_limit)
         self._outgoing: Queue[tuple[bytes, int]] = Queue(server.output_limit)  # with what the log must have recorded
-        self._unsent = 0  # bytes in the queue
+        self._unsent = 0  # bytes that are in the queue, or were and are not written yet
         self._running: list[bytes] | None = None  # replies, while commands run
-        self._behind = False  # whether there are commands left that have come
+        self._behind = False  # whether there may be commands left that have come
         self._writable, self._lost = asyncio.Event(), asyncio.Event()
         self._writable.set()
 
@@ -47,8 +48,7 @@ class Connection(asyncio.Protocol, Resource):
         """Begin; like the other public methods, asyncio calls this."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._gauges.clients.value += 1
-        self._gauges.connections.value += 1
+        self._state.clients.value += 1
         if self._server.is_open:
             self._group.spawn(self._write)
         else:
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol, Resource):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Clean up."""
-        self._gauges.clients.value -= 1
+        self._state.clients.value -= 1
         self._session.leave()
         self._lost.set()
         self.close()
@@ -83,29 +83,37 @@ class Connection(asyncio.Protocol, Resource):
         session, size, commands = self._session, 0, 0
         replies: list[bytes] = []
         was_behind, self._running, self._behind = self._behind, replies, True
-        may_run = not self._unsent or (self._unsent < _TURN_BYTES and not self._outgoing.full())
+        may_run = self._unsent < _TURN_BYTES and not self._outgoing.full()
         try:
-            while may_run and session.phase is Phase.READY and len(replies) < _TURN and size < _TURN_BYTES:
+            while may_run and session.phase is Phase.READY and commands < _TURN and size < _TURN_BYTES:
                 if (words := self._parser.next()) is None:
                     self._behind = False
                     break
                 commands += 1
-                if (reply := session.execute(words)) is not None:
+                if reply := session.execute(words):
                     replies.append(reply)
                     size += len(reply)
         except ProtocolError as error:
             replies.append(error.reply)
             session.leave()
         self._running = None
-        self._gauges.count(commands)
+        self._state.count(commands)
         if replies:
-            self._put(b"".join(replies))
+            self._reply(b"".join(replies))
         if session.phase is Phase.LEAVING:
             self._leave()
         elif self._behind and (session.phase is Phase.READY or self._parser.unread > _AHEAD_BYTES):
             self._transport.pause_reading()
         elif was_behind:
             self._transport.resume_reading()
+
+    def _reply(self, data: bytes) -> None:
+        log = self._state.log
+        is_safe = log is None or log.written.value >= log.recorded
+        if self._behind or self._unsent or not is_safe or not self._writable.is_set():
+            self._put(data)  # whoever writes it will also let the commands run that are left
+        else:
+            self._transport.write(data)
 
     def _send(self, message: bytes) -> None:
         """Send what is no reply to a command that runs now."""
@@ -116,12 +124,12 @@ class Connection(asyncio.Protocol, Resource):
         elif self._unsent < _UNSENT_BYTES and not self._outgoing.full():
             self._put(message)
         else:
-            self._gauges.too_slow.value += 1
+            self._state.too_slow.value += 1
             self._session.leave()
             self.close()
 
     def _put(self, data: bytes) -> None:
-        self._outgoing.put_nowait((data, self._log.recorded if self._log else 0))
+        self._outgoing.put_nowait((data, self._state.log.recorded if self._state.log else 0))
         self._unsent += len(data)
 
     def _leave(self) -> None:
@@ -133,13 +141,12 @@ class Connection(asyncio.Protocol, Resource):
         try:
             while True:
                 batch = await self._outgoing.get_many(_TURN)
-                if self._log:
-                    await self._log.wait_written(batch[-1][1])
+                if self._state.log:
+                    await self._state.log.wait_written(batch[-1][1])
+                await self._writable.wait()
                 data = b"".join([data for data, _recorded in batch])
                 self._unsent -= len(data)
                 self._transport.write(data)
-                if not self._writable.is_set():
-                    await self._writable.wait()
                 if self._behind:
                     await asyncio.sleep(0)  # the turn of others
                     self._run()

@@ -3,10 +3,11 @@
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from .protocol import ReplyError
 
-_WRONG_TYPE = b"WRONGTYPE Operation against a key holding the wrong kind of value"
+T = TypeVar("T", bytes, "deque[bytes]")
 
 
 class Database:
@@ -22,43 +23,32 @@ class Database:
         self.record: Callable[..., None] = lambda *command: None  # noqa: ARG005 - takes what a log would take
         self.now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
-    def get(self, key: bytes) -> bytes | deque[bytes] | None:
-        """Return what `key` holds."""
+    def has(self, key: bytes) -> bool:
+        """Tell whether `key` is there."""
         if key in self.deadlines and self.deadlines[key] <= self.now():
             self.delete(key)
-        return self.values.get(key)
+        return key in self.values
 
-    def __contains__(self, key: bytes) -> bool:
-        return self.get(key) is not None
-
-    def string(self, key: bytes) -> bytes | None:
-        """Return the string that `key` holds; raises ReplyError when that is a list."""
-        value = self.get(key)
-        if isinstance(value, deque):
-            raise ReplyError(_WRONG_TYPE)
-        return value
-
-    def items(self, key: bytes) -> deque[bytes] | None:
-        """Return the list that `key` holds; raises ReplyError when that is a string."""
-        value = self.get(key)
-        if isinstance(value, bytes):
-            raise ReplyError(_WRONG_TYPE)
-        return value
+    def get(self, key: bytes, kind: type[T]) -> T | None:
+        """Return what `key` holds, if that is there; raises ReplyError if it is of another kind."""
+        value = self.values[key] if self.has(key) else None
+        if value is None or isinstance(value, kind):
+            return value
+        raise ReplyError(b"WRONGTYPE Operation against a key holding the wrong kind of value")
 
     def set(self, key: bytes, value: bytes, deadline: int | None = None) -> None:
         """Let `key` hold a string, for good or until `deadline`."""
         self.values[key] = value
-        if deadline is not None:
+        if deadline is None:
+            self.deadlines.pop(key, None)
+            self.record(b"SET", key, value)
+        else:
             self.deadlines[key] = deadline
             self.record(b"SET", key, value, b"PXAT", b"%d" % deadline)
-            return
-        self.deadlines.pop(key, None)
-        self.record(b"SET", key, value)
 
     def push(self, side: bytes, key: bytes, values: Iterable[bytes]) -> int:
         """Put values on the left (`L`) or right (`R`) end of a list, one after the other; return its length."""
-        items = self.items(key)
-        if items is None:
+        if (items := self.get(key, deque)) is None:
             items = self.values[key] = deque()
         (items.extendleft if side == b"L" else items.extend)(values)
         self.record(side + b"PUSH", key, *values)
@@ -66,23 +56,23 @@ class Database:
 
     def pop(self, side: bytes, key: bytes, count: int = 1) -> list[bytes]:
         """Take up to `count` values off the left (`L`) or right (`R`) end of a list."""
-        items = self.items(key) or deque()
+        items = self.get(key, deque) or deque()
         take = items.popleft if side == b"L" else items.pop
         taken = [take() for _ in range(min(count, len(items)))]
         if taken:
             self.record(side + b"POP", key, b"%d" % len(taken))
-            if not items:
-                del self.values[key]
-                self.deadlines.pop(key, None)
+        if taken and not items:
+            del self.values[key]
+            self.deadlines.pop(key, None)
         return taken
 
-    def expire(self, key: bytes, deadline: int) -> None:
-        """Let `key` go at `deadline`, which may be past."""
-        if deadline <= self.now():
-            self.delete(key)
-            return
+    def expire(self, key: bytes, deadline: int) -> bool:
+        """Let `key` go at `deadline`, which may be past; tell whether it was there."""
+        if not self.has(key) or deadline <= self.now():
+            return self.delete(key)
         self.deadlines[key] = deadline
         self.record(b"PEXPIREAT", key, b"%d" % deadline)
+        return True
 
     def delete(self, key: bytes) -> bool:
         """Forget `key`; tell whether it was there."""

@@ -1,38 +1,40 @@
 """The append-only file: every change, in the form of a command."""
 
-import asyncio
-import math
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from aio_group import Executor, Group, Resource, uncancellable
+from aio_events import periodic
+from aio_group import Executor, Group, Resource
 from aio_queue import Queue, QueueClosedError
-from aio_values import AsyncBool
+from aio_values import AsyncBool, AsyncValue
 
 from .background import at_low_priority
+from .commands import Session
 from .database import Database
-from .protocol import Parser, ReplyError, command
-from .rewrite import Rewrite, write
+from .protocol import Parser, ReplyError, command, read_command
+from .rewrite import Rewrite, sync_directory, write
+from .state import State
 
 _AT_ONCE = 10_000
 
 
-def replay(path: Path, execute: Callable[[list[bytes]], bytes | None]) -> None:
+def replay(path: Path, state: State) -> None:
     """Do again what the file at `path` tells, and cut off what its last writer did not finish."""
     content = path.read_bytes() if path.exists() else b""
-    parser, whole = Parser(Parser.command), 0
+    session, parser, whole = Session(state, 0, print), Parser(read_command), 0
     parser.feed(content)
+    now, state.database.now = state.database.now, lambda: 0  # nothing expires but what is told to
     try:
         while words := parser.next():
-            if (reply := execute(words)) is None or reply.startswith(b"-"):
+            if not (reply := session.execute(words)) or reply.startswith(b"-"):
                 raise ReplyError(reply or b"it blocks")
             whole = len(content) - parser.unread
     except ReplyError as error:
         raise SystemExit(f"{path}: the record at byte {whole} makes no sense: {error}") from error
+    state.database.now = now
     if whole < len(content):
         os.truncate(path, whole)
 
@@ -42,22 +44,22 @@ class Log(Resource):
 
     So however many clients write, they share the price of an `fsync`. `written` tells how many records are as safe
     as `fsync` asks: `always` on the disk, otherwise with the operating system, which `everysec` has write to the disk.
+    Whatever else the thread has to do with the file stands between the records, and is done in its turn.
     """
 
-    def __init__(self, path: Path, fsync: str) -> None:
-        self._path, self._fsync = path, fsync
-        self._sync_at: float | None = None  # when what was written has to be on the disk
+    def __init__(self, path: Path, fsync: str, database: Database) -> None:
+        self._path, self._always, self._database = path, fsync == "always", database
         self._file = path.open("ab", buffering=0)
-        self._queue: Queue[bytes] = Queue()
-        self._progress = asyncio.Event()
-        self.recorded = self.written = 0
-        self._executor = Executor(1)
-        self._group = Group()
+        self._queue: Queue[bytes | Callable[[], None]] = Queue()
+        self._rewrite: Rewrite | None = None
+        self.is_rewriting = AsyncBool()
+        self.recorded, self.written = 0, AsyncValue(0)
+        self._executor, self._group = Executor(1), Group()
         self._group.spawn(self._write)
         self._background = self._group.create_subgroup()
-        self._rewrite: Rewrite | None = None
-        self._anew = 0  # how many records are in the file because they were told when it was rewritten
-        self.is_rewriting = AsyncBool()
+        if fsync == "everysec":
+            self._background.spawn(self._sync_every_second)
+        database.record = self.record
 
     @property
     def async_group(self) -> Group:
@@ -68,78 +70,92 @@ class Log(Resource):
         """Note a change."""
         if self._rewrite:
             self._rewrite.note(words)
-        self._queue.put_nowait(command(*words))
-        self.recorded += 1
+        self._put(command(*words))
 
-    def rewrite(self, database: Database) -> bool:
+    def rewrite(self) -> bool:
         """Begin to make the file as short as it can be; tells whether that was not going on already."""
         if self.is_rewriting.value:
             return False
         self.is_rewriting.value = True
-        self._background.spawn(at_low_priority, self._write_anew, database)
+        self._background.spawn(at_low_priority, self._write_anew)
         return True
-
-    async def _write_anew(self, database: Database) -> None:
-        try:
-            rewrite = self._rewrite = Rewrite(database, self._path)
-            end: Callable[[], None] = rewrite.abandon
-            try:
-                await rewrite.tell_all(self._executor)
-                end = partial(self._replace, rewrite, rewrite.take_rest(), self.recorded)
-            finally:
-                self._rewrite = None
-                # What the thread is given before this belongs to the old file, what comes after it to the new one.
-                await uncancellable(self._executor.spawn(end))
-        except OSError as error:
-            print(f"The append-only file was not rewritten: {error}", file=sys.stderr, flush=True)
-        finally:
-            self.is_rewriting.value = False
 
     async def wait_written(self, count: int) -> None:
         """Wait until `count` records are safe."""
-        while self.written < count:
-            await self._progress.wait()
+        await self.written.wait_value(lambda written: written >= count)
 
     async def async_close(self) -> None:
         """Write what is left and close the file."""
         await self._background.async_close()
-        self._queue.close()
+        if not self._queue.is_closed:
+            self._put(self._sync)
+            self._queue.close()
         await self._group.async_close(cancel=False)
         await self._executor.async_close()
         self._file.close()
 
+    def _put(self, item: bytes | Callable[[], None]) -> None:
+        self._queue.put_nowait(item)
+        self.recorded += 1
+
     async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while True:
-                records: list[bytes] = []
-                with suppress(TimeoutError):
-                    async with asyncio.timeout_at(self._sync_at):
-                        records = await self._queue.get_many(_AT_ONCE)
-                sync = self._fsync == "always" or (self._sync_at or math.inf) <= loop.time()
-                await self._executor.spawn(self._append, records, self.written, sync)
-                if sync or self._fsync == "no":
-                    self._sync_at = None
-                elif self._sync_at is None:
-                    self._sync_at = loop.time() + 1
-                self.written += len(records)
-                self._progress.set()
-                self._progress.clear()
+                items = await self._queue.get_many(_AT_ONCE)
+                await self._executor.spawn(self._do, items)
+                self.written.value += len(items)
         except QueueClosedError:
-            await self._executor.spawn(self._append, [], self.written, True)
+            return
         finally:
             self.close()  # a server that cannot write its log must not go on
 
-    def _append(self, records: list[bytes], before: int, sync: bool) -> None:
-        write(self._file, b"".join(records[max(self._anew - before, 0) :]))
-        if sync:
-            os.fsync(self._file.fileno())
+    def _do(self, items: list[bytes | Callable[[], None]]) -> None:
+        records = bytearray()
+        for item in items:
+            if isinstance(item, bytes):
+                records += item
+            else:
+                write(self._file, records)
+                records = bytearray()
+                item()
+        write(self._file, records)
+        if self._always:
+            self._sync()
 
-    def _replace(self, rewrite: Rewrite, rest: bytearray, recorded: int) -> None:
+    def _sync(self) -> None:
+        os.fsync(self._file.fileno())
+
+    async def _sync_every_second(self) -> None:
+        async for _ in periodic(1):
+            self._put(self._sync)
+
+    async def _write_anew(self) -> None:
         try:
-            file = rewrite.end(rest)
-        except OSError:
+            rewrite = self._rewrite = Rewrite(self._database, self._path)
+            end: Callable[[], None] = rewrite.abandon
+            try:
+                await rewrite.tell_all(self._executor)
+                end = partial(self._replace, rewrite)
+            finally:
+                # What stands before this belongs to the old file, what comes after it to the new one.
+                self._rewrite = None
+                self._put(end)
+        except OSError as error:
+            _complain(error)
+        await self.wait_written(self.recorded)
+        self.is_rewriting.value = False
+
+    def _replace(self, rewrite: Rewrite) -> None:
+        try:
+            file = rewrite.finish()
+        except OSError as error:
             rewrite.abandon()
-            raise
+            _complain(error)
+            return
         self._file.close()
-        self._file, self._anew = file, recorded
+        self._file = file
+        sync_directory(self._path.parent)
+
+
+def _complain(error: OSError) -> None:
+    print(f"The append-only file was not rewritten: {error}", file=sys.stderr, flush=True)

@@ -1,6 +1,5 @@
 """Writing the append-only file anew, as short as it can be, while the server goes on."""
 
-import asyncio
 import os
 import time
 from collections import deque
@@ -13,7 +12,6 @@ from .database import Database
 from .protocol import command
 
 _SLICE = 0.001  # seconds of work, then others have their turn
-_CHUNK = 256 * 1024  # bytes that are written at once
 
 
 class Rewrite:
@@ -46,24 +44,14 @@ class Rewrite:
                 self._told += tell(self._database, key)
                 if time.perf_counter() >= until:
                     break
-            if len(self._told) > _CHUNK:
-                await executor.spawn(write, self._file, self.take_rest())
-            await asyncio.sleep(0)
+            told, self._told = self._told, bytearray()
+            await executor.spawn(write, self._file, told)
 
-    def take_rest(self) -> bytearray:
-        """Return what has been told and is not in the file, which nothing is added to from now on."""
-        told, self._told = self._told, bytearray()
-        return told
-
-    def end(self, rest: bytearray) -> FileIO:
+    def finish(self) -> FileIO:
         """Put the new file in the place of the old one, and return it; to be called in a thread, like `abandon`."""
-        write(self._file, rest)
+        write(self._file, self._told)
         os.fsync(self._file.fileno())
         self._path.replace(self._target)
-        if os.name == "posix":  # where a directory is written to the disk, too
-            directory = os.open(self._target.parent, os.O_RDONLY)
-            os.fsync(directory)
-            os.close(directory)
         return self._file
 
     def abandon(self) -> None:
@@ -74,9 +62,9 @@ class Rewrite:
 
 def tell(database: Database, key: bytes) -> bytes:
     """Put what `key` holds as commands."""
-    value, deadline = database.get(key), database.deadlines.get(key)
-    if value is None:
+    if not database.has(key):
         return b""
+    value, deadline = database.values[key], database.deadlines.get(key)
     told = command(b"RPUSH", key, *value) if isinstance(value, deque) else command(b"SET", key, value)
     return told if deadline is None else told + command(b"PEXPIREAT", key, b"%d" % deadline)
 
@@ -86,3 +74,11 @@ def write(file: FileIO, data: bytes | bytearray) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
+
+
+def sync_directory(path: Path) -> None:
+    """Let the names of files be on the disk, where these are written separately."""
+    if os.name == "posix":
+        directory = os.open(path, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)

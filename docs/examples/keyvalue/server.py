@@ -5,10 +5,9 @@ from itertools import count
 
 from aio_group import Group, Resource, call_on_cancel
 
-from .background import at_low_priority
-from .commands import State
+from .background import at_low_priority, sweep
 from .connection import Connection
-from .sweep import sweep
+from .state import State
 
 
 class Server(Resource):
@@ -30,6 +29,5 @@ class Server(Resource):
         listener = await loop.create_server(lambda: Connection(self, next(self._numbers)), host, port, backlog=511)
         self._group.spawn(call_on_cancel, listener.close)
         self._group.spawn(at_low_priority, sweep, self.state.database)
-        [socket, *_] = listener.sockets
-        chosen: int = socket.getsockname()[1]
+        chosen: int = listener.sockets[0].getsockname()[1]
         return chosen
