@@ -118,6 +118,16 @@ def test_what_is_no_coroutine_is_refused(drive: Callable[[Any], Any]) -> None:
         drive(asks)
 
 
+def test_a_callback_that_cannot_be_called_is_refused_and_leaves_the_coroutine_as_it_was() -> None:
+    async def works() -> str:
+        return "done"
+
+    coro = works()
+    with pytest.raises(TypeError, match=r"coro_drive\(\) takes a callback that can be called, not 5"):
+        coro_drive(coro, 5)  # type: ignore[arg-type]
+    assert coro_drive(coro, print) == "done"
+
+
 def test_coro_iter_is_a_generator_that_passes_everything_on() -> None:
     iterator: Any = coro_iter(asks("one", "two"))
     assert inspect.isgenerator(iterator) is True

@@ -489,6 +489,8 @@ async def test_what_cannot_be_started_is_named_in_the_error(thing: Any) -> None:
         eager(thing)
     with pytest.raises(TypeError, match=r"coro_eager\(\) takes a coroutine, not"):
         coro_eager(thing)
+    with pytest.raises(TypeError, match=r"eager_ctx\(\) takes a coroutine, not"):
+        eager_ctx(thing)
     with pytest.raises(TypeError, match=r"func_eager\(\) takes a function"):
         func_eager(thing)
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 import trio
-from aio_coro import CoroStart, coro_await, coro_is_done
+from aio_coro import CoroStart, coro_await, coro_is_done, coro_is_new
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -279,6 +279,52 @@ def test_what_is_no_coroutine_is_refused() -> None:
         CoroStart(returns)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"CoroStart\(\) takes a coroutine, not 5"):
         CoroStart(5, autostart=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("autostart", [True, False])
+def test_what_is_no_context_is_refused_and_leaves_the_coroutine_as_it_was(autostart: bool) -> None:
+    coro = returns()
+    with pytest.raises(TypeError, match=r"context must be a contextvars\.Context, not int"):
+        CoroStart(coro, context=5, autostart=autostart)  # type: ignore[arg-type]
+    assert coro_is_new(coro)
+    coro.close()
+
+
+def test_the_coroutine_sees_its_own_start_as_running() -> None:
+    class Job(CoroStart[str]):
+        def __init__(self) -> None:
+            super().__init__(self.run())
+
+        async def run(self) -> str:
+            assert not self.done()
+            with pytest.raises(RuntimeError, match="cannot close this CoroStart: it is running"):
+                self.close()
+            with pytest.raises(asyncio.InvalidStateError, match="it is running"):
+                self.result()
+            return repr(self)
+
+    assert Job().result().endswith("Job.run, running>")
+
+
+def test_a_suspended_coroutine_can_be_followed_through_what_awaits_it() -> None:
+    async def awaits(start: CoroStart[Any]) -> Any:
+        return await start
+
+    async def waits_twice() -> None:
+        await Hand()
+        await Hand()
+
+    coro = waits_twice()
+    awaiting: Any = awaits(CoroStart(coro))
+    awaiting.send(None)
+    awaiting.send(None)  # from here on the interpreter resumes it
+    awaited: Any = awaiting.cr_await
+    chain = []
+    while awaited is not None:
+        chain.append(awaited)
+        awaited = getattr(awaited, "gi_yieldfrom", None) or getattr(awaited, "cr_await", None)
+    assert coro in chain
+    awaiting.close()
 
 
 def test_classic_coroutines_and_objects_with_the_methods_of_one_work() -> None:

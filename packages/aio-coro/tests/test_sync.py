@@ -9,6 +9,7 @@ import functools
 import gc
 import inspect
 import traceback
+import types
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,6 +66,19 @@ def test_it_takes_any_awaitable() -> None:
     assert await_sync(Result()) == "awaited"
     with pytest.raises(TypeError, match=r"await_sync\(\) takes a coroutine or another awaitable, not 5"):
         await_sync(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"not <function .*; call it first: waits_in_the_middle\(\.\.\.\)"):
+        await_sync(waits_in_the_middle)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="another awaitable, not <generator"):
+        await_sync(number for number in range(2))  # type: ignore[arg-type]
+
+
+def test_it_takes_classic_coroutines() -> None:
+    @types.coroutine
+    def classic() -> Generator[None, None, str]:
+        yield
+        return "classic"
+
+    assert await_sync(classic()) == "classic"
 
 
 def test_errors_of_the_code_are_raised_as_they_are() -> None:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-def coro_drive(coro: Coroutine[Any, Any, T], callback: Callable[[Any], object], /) -> T:
+def coro_drive(coro: Coroutine[Any, Any, T], callback: Callable[[Any], object]) -> T:
     """Run a coroutine to its end, with a callback that answers everything it yields.
 
     This is the smallest possible event loop: what the coroutine hands up when it suspends (a future, None for
@@ -31,10 +31,12 @@ def coro_drive(coro: Coroutine[Any, Any, T], callback: Callable[[Any], object], 
         What the coroutine returns.
 
     Raises:
-        TypeError: `coro` is not a coroutine.
+        TypeError: `coro` is not a coroutine, or `callback` cannot be called.
         BaseException: What the coroutine raises.
     """
     require_coroutine(coro, "coro_drive()")
+    if not callable(callback):
+        raise TypeError(f"coro_drive() takes a callback that can be called, not {callback!r}")
     resume: Callable[[Any], Any] = coro.send
     argument: Any = None
     try:

@@ -215,6 +215,8 @@ def eager_ctx(
         RuntimeError: No asyncio event loop runs in this thread.
         KeyboardInterrupt, SystemExit: Raised by the coroutine before its first suspension.
     """
+    if not isinstance(coro, Coroutine):
+        raise TypeError(f"eager_ctx() takes a coroutine, not {_kind(coro)}")
     if create_task is None:
         return cancelling(coro_eager(coro), msg)
     return cancelling(coro_eager(coro, create_task=create_task), msg)

@@ -83,12 +83,13 @@ def is_coroutine(value: object) -> bool:
 
 def require_coroutine(value: object, taker: str) -> None:
     """Raise the TypeError that says what `taker` should have been given, unless `value` is a coroutine."""
-    if is_coroutine(value):
-        return
-    advice = ""
-    if callable(value):
-        advice = f"; call it first: {getattr(value, '__name__', 'it')}(...)"
-    raise TypeError(f"{taker} takes a coroutine, not {value!r}{advice}")
+    if not is_coroutine(value):
+        raise TypeError(f"{taker} takes a coroutine, not {value!r}{advice_to_call(value)}")
+
+
+def advice_to_call(value: object) -> str:
+    """What an error says to somebody who has passed a function instead of its coroutine."""
+    return f"; call it first: {getattr(value, '__name__', 'it')}(...)" if callable(value) else ""
 
 
 def _prefix(coro: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import types
+from contextvars import Context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,8 +14,6 @@ from aio_coro._inspect import coro_is_done, require_coroutine
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
-    from contextvars import Context
-
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
@@ -31,6 +30,12 @@ class _State(enum.Enum):
 
 # Looking a member up in its class costs more than all the rest of a test.
 _NEW, _RUNNING, _SUSPENDED, _RETURNED, _RAISED, _AWAITED, _CLOSED = _State
+
+
+def _require(coro: object, context: object) -> None:
+    require_coroutine(coro, "CoroStart()")
+    if context is not None and not isinstance(context, Context):
+        raise TypeError(f"context must be a contextvars.Context, not {type(context).__qualname__}")
 
 
 def _go_on(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
@@ -65,7 +70,7 @@ class CoroStart(Generic[T_co]):
         autostart: Start at once; with False, `start` or awaiting starts it.
 
     Raises:
-        TypeError: `coro` is not a coroutine.
+        TypeError: `coro` is not a coroutine, or `context` not a context.
         RuntimeError: `context` is entered already. The coroutine is left as it was.
         KeyboardInterrupt, SystemExit: Raised by the coroutine: these are not kept for later.
 
@@ -78,14 +83,15 @@ class CoroStart(Generic[T_co]):
     _value: Any
 
     def __init__(
-        self, coro: Coroutine[Any, Any, T_co], /, *, context: Context | None = None, autostart: bool = True
+        self, coro: Coroutine[Any, Any, T_co], *, context: Context | None = None, autostart: bool = True
     ) -> None:
         self._coro = coro
         self._context = context
         if not autostart:
-            require_coroutine(coro, "CoroStart()")
+            _require(coro, context)
             self._state = _NEW
             return
+        self._state = _RUNNING
         # What `_resume` does, without its call: the speed of this step is what the class is for.
         try:
             self._value = coro.send(None) if context is None else context.run(coro.send, None)
@@ -94,7 +100,7 @@ class CoroStart(Generic[T_co]):
             self._value = stop.value
             self._state = _RETURNED
         except BaseException as error:
-            require_coroutine(coro, "CoroStart()")
+            _require(coro, context)
             self._keep_exception(error)
 
     def start(self) -> bool:
@@ -394,7 +400,7 @@ class CoroStart(Generic[T_co]):
         return f"<{type(self).__name__} of {name}, {self._state.value}>"
 
 
-async def coro_await(coro: Coroutine[Any, Any, T], /, *, context: Context | None = None) -> T:
+async def coro_await(coro: Coroutine[Any, Any, T], *, context: Context | None = None) -> T:
     """Await a coroutine, in a context of its own if one is given.
 
     It is to an async function what `contextvars.Context.run` is to a function: what the coroutine sets is set in
@@ -408,7 +414,7 @@ async def coro_await(coro: Coroutine[Any, Any, T], /, *, context: Context | None
         What the coroutine returns.
 
     Raises:
-        TypeError: `coro` is not a coroutine.
+        TypeError: `coro` is not a coroutine, or `context` not a context.
         RuntimeError: `context` is entered already.
         BaseException: What the coroutine raises.
     """

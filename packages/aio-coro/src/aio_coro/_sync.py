@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from inspect import isawaitable
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
-from aio_coro._inspect import is_coroutine
+from aio_coro._inspect import advice_to_call, is_coroutine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator
@@ -72,10 +74,11 @@ def await_sync(awaitable: Awaitable[T], /, *, ignore_nullsleep: bool = True) -> 
 
 
 def _as_coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
-    if is_coroutine(awaitable):
+    if is_coroutine(awaitable) and (not isinstance(awaitable, GeneratorType) or isawaitable(awaitable)):
         return cast("Coroutine[Any, Any, T]", awaitable)
     if not hasattr(awaitable, "__await__"):
-        raise TypeError(f"await_sync() takes a coroutine or another awaitable, not {awaitable!r}")
+        advice = advice_to_call(awaitable)
+        raise TypeError(f"await_sync() takes a coroutine or another awaitable, not {awaitable!r}{advice}")
 
     async def await_it() -> T:
         return await awaitable
