@@ -343,6 +343,42 @@ async def test_an_eager_task_may_close_the_group_before_its_first_wait() -> None
         loop.set_task_factory(None)
 
 
+class Awaiting:
+    """An awaitable that is no coroutine."""
+
+    def __init__(self, fn: Callable[[], Awaitable[None]]) -> None:
+        self._fn = fn
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._fn().__await__()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_an_eager_task_may_wait_for_the_end_of_its_own_group_in_its_first_step(wrapped: bool) -> None:
+    loop = asyncio.get_running_loop()
+    log: list[str] = []
+
+    async def close_and_wait(name: str) -> None:
+        # As an outsider it would wait for itself, through its own cancellation.
+        await group.async_close(cancel=False)
+        log.append(name)
+
+    loop.set_task_factory(Factory(asyncio.Task, eager_start=True))
+    try:
+        parent = Group()
+        group = parent.create_subgroup()
+        other = group.spawn(asyncio.sleep, 0)
+        task = group.spawn(Awaiting, lambda: close_and_wait("a")) if wrapped else group.spawn(close_and_wait, "a")
+        async with asyncio.timeout(10):
+            await parent.async_close(cancel=False)
+        assert log == ["a"]
+        assert task.done()
+        assert other.done()
+    finally:
+        loop.set_task_factory(None)
+
+
 async def test_a_failing_task_factory_leaves_nothing_behind() -> None:
     loop = asyncio.get_running_loop()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -184,3 +185,42 @@ async def test_many_that_wait_need_no_deep_stack() -> None:
             group.spawn(work, number)
         await group.async_close(cancel=False)
     assert done == list(range(5000))
+
+
+@pytest.mark.parametrize("wait", [lambda group: group.async_close(cancel=False), Group.wait_closed])
+async def test_a_task_that_waits_for_the_end_of_its_group_leaves_its_place_to_those_it_waits_for(
+    wait: Callable[[Group], Awaitable[None]],
+) -> None:
+    done: list[int] = []
+
+    async def work(number: int) -> None:
+        done.append(number)
+
+    async def wait_for_the_others() -> None:
+        await wait(group)
+        done.append(-1)
+
+    group = Group(limit=1)
+    group.spawn(wait_for_the_others)
+    for number in range(3):
+        group.spawn(work, number)
+    async with asyncio.timeout(10):
+        await settle()
+        group.close(cancel=False)
+        await group.wait_closed()
+    assert done == [0, 1, 2, -1]
+
+
+async def test_places_left_by_waiting_tasks_are_taken_one_by_one() -> None:
+    work = Work()
+    async with Group(limit=1) as group:
+        resting = group.spawn(group.wait_closed)
+        for number in range(3):
+            group.spawn(work, number)
+        await settle()
+        assert work.running == [0]
+        work.finish(0)
+        await settle()
+        assert work.running == [1]
+    assert work.most == 1
+    assert resting.done()

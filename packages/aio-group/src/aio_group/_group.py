@@ -100,8 +100,8 @@ class Group(Resource):
             handler is told.
         log_exceptions: Whether such errors are logged (logger "aio_group", level ERROR) if there is no `exception_cb`.
         limit: How many of the group's tasks run at a time; further ones wait for their turn, in order, without a task
-            being made for them. Subgroups' tasks do not count. A task that awaits another of the same limited group may
-            wait for ever.
+            being made for them. Subgroups' tasks do not count, nor does one that waits for the end of its own group. A
+            task that awaits another of the same limited group may wait for ever.
         loop: The loop that the tasks run on. Without it, the running loop; if none is running, that of the first use.
 
     A group belongs to one loop and its thread: use from another is refused.
@@ -129,8 +129,8 @@ class Group(Resource):
         self._closing = Latch()
         self._closed = Latch()
         self._tasks: set[asyncio.Future[Any]] = set()
-        # Tasks whose first step runs while they are made, before there is anything to enter into `_tasks`.
-        self._starting = 0
+        # What becomes tasks just now: the first step may run while they are made, before they are entered in `_tasks`.
+        self._starting: list[Awaitable[Any]] = []
         self._queue: deque[_Queued] = deque()
         self._listened: dict[asyncio.Future[Any], ShieldedTask[Any]] = {}
         self._parent: Group | None = None
@@ -417,9 +417,9 @@ class Group(Resource):
 
     def _adopt(self, obj: Awaitable[_T]) -> asyncio.Future[_T]:
         """Start what `_run` does not fit: futures, other awaitables, and tasks of a factory, which may run at once."""
-        if asyncio.isfuture(obj) and obj in self._tasks:
+        if obj in self._tasks if asyncio.isfuture(obj) else _is_other_awaitable(obj):
             obj = _await_again(obj)
-        self._starting += 1
+        self._starting.append(obj)
         try:
             source = as_future(obj, loop=self._loop)
         except BaseException:
@@ -429,7 +429,7 @@ class Group(Resource):
         else:
             self._tasks.add(source)
         finally:
-            self._starting -= 1
+            self._starting.remove(obj)
             self._advance_closing()
         source.add_done_callback(self._task_ended)
         return source
@@ -448,8 +448,7 @@ class Group(Resource):
             self._after_end()
 
     def _after_end(self) -> None:
-        while self._queue and not self._is_full():
-            self._start_queued(self._queue.popleft())
+        self._fill_places()
         self._advance_closing()
 
     def _report(self, task: asyncio.Future[Any]) -> None:
@@ -468,7 +467,11 @@ class Group(Resource):
     # Tasks that wait for their turn
 
     def _is_full(self) -> bool:
-        return self._limit is not None and len(self._tasks) + self._starting >= self._limit
+        return self._limit is not None and len(self._tasks) + len(self._starting) - self._resting >= self._limit
+
+    def _fill_places(self) -> None:
+        while self._queue and not self._is_full():
+            self._start_queued(self._queue.popleft())
 
     def _enqueue(self, obj: Awaitable[_T]) -> ShieldedTask[_T]:
         self._check_loop_for(obj)
@@ -544,13 +547,18 @@ class Group(Resource):
     def _owner_of_current_task(self) -> Group | None:
         """The group of the tree that the running task belongs to; None for a task from outside."""
         task = _current_task()
-        return None if task is None else next((group for group in self._tree() if task in group._tasks), None)
+        return None if task is None else next((group for group in self._tree() if group._owns(task)), None)
+
+    def _owns(self, task: asyncio.Task[Any]) -> bool:
+        return task in self._tasks or any(task.get_coro() is started for started in self._starting)
 
     async def _rest(self, owner: Group, timeout: float | None) -> None:
         """Wait, in a task of `owner`, until all tasks of this tree have ended or wait like this."""
         only_resting = Latch()
         self._only_resting.add(only_resting)
         owner._resting += 1
+        # Those that wait for their turn are waited for too: they need the place.
+        owner._fill_places()
         owner._wake_resting()
         try:
             if not await only_resting.wait(timeout):
@@ -571,7 +579,7 @@ class Group(Resource):
         return all(
             # Before they have been cancelled, they would go on only to be cancelled a little later.
             group._state is not _State.CANCELLING
-            and len(group._tasks) + group._starting + len(group._queue) == group._resting
+            and len(group._tasks) + len(group._starting) + len(group._queue) == group._resting
             for group in self._tree()
         )
 
@@ -651,6 +659,10 @@ def _current_task() -> asyncio.Task[Any] | None:
 def _is_async(fn: Callable[..., Any]) -> bool:
     """Whether a call only makes a coroutine, which begins nothing."""
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
+
+
+def _is_other_awaitable(obj: object) -> bool:
+    return inspect.isawaitable(obj) and not asyncio.iscoroutine(obj)
 
 
 async def _call_in_turn(fn: Callable[..., Awaitable[_T]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _T:
