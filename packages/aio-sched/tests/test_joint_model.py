@@ -11,6 +11,9 @@ import asyncio
 import math
 import selectors
 from asyncio import tasks as asyncio_tasks
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -25,7 +28,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
 
 NAMES = range(6)
 FROM_THE_START = range(4)
@@ -230,9 +234,19 @@ class ReadyList:
     def first(self) -> Entry | None:
         return _first(self._entries, self._entries)
 
-    def first_of(self, value: float) -> Entry | None:
-        """The first of a value, or what has to run before it."""
-        return _first([e for e in self._entries if e.value == value], self._entries)
+    def firsts(self) -> list[Entry]:
+        """The first of each value, or what has to run before it; without what the loop may have skipped already."""
+        firsts = []
+        for value in self.used_values:
+            while (entry := self._first_of(value)) is not None and not entry.is_live:
+                self._entries.remove(entry)
+            firsts += [] if entry is None else [entry]
+        return firsts
+
+    def first_alone(self, value: float) -> Entry | None:
+        """The first of a value, if it waits for no callback; or perhaps for nothing that is still in the real queue."""
+        first = next(entry for entry in self._entries if entry.value == value)
+        return first if first.is_live and self._first_of(value) is first else None
 
     @property
     def used_values(self) -> set[float]:
@@ -246,6 +260,9 @@ class ReadyList:
             left.remove(entry)
             order.append(entry)
         return [entry for entry in order if entry.is_live]
+
+    def _first_of(self, value: float) -> Entry | None:
+        return _first([entry for entry in self._entries if entry.value == value], self._entries)
 
     def _callbacks(self) -> frozenset[Entry]:
         return frozenset(e for e in self._entries if e.is_live and e.value == 0.0 and isinstance(e.what, Call))
@@ -716,7 +733,7 @@ class Reality:
     def _create(self, name: int) -> None:
         if name not in self._tasks:
             self._next_name = name
-            self.loop.create_task(self._body(name))
+            self.loop.create_task(self._coroutine(name))
 
     def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[None]:
         """The task factory, which knows a task before anything else runs."""
@@ -726,6 +743,9 @@ class Reality:
         task: asyncio.Task[None] = program.kind(coro, loop=loop, **options)
         self._tasks[self._next_name] = task
         return task
+
+    def _coroutine(self, name: int) -> Coroutine[Any, Any, None]:
+        return self._body(name)
 
     async def _body(self, me: int) -> None:
         for step in self._programs[me].steps:
@@ -814,7 +834,7 @@ class Reality:
             case ["start" | "descend" as how, other] if other not in self._tasks:
                 self._next_name = other
                 create = aio_sched.create_task_start if how == "start" else aio_sched.create_task_descend
-                await create(self._body(other))
+                await create(self._coroutine(other))
             case ["throw", other] if other in self._tasks:
                 aio_sched.task_throw(self._tasks[other], aio_sched.InterruptException())
             case ["interrupt", other] if other in self._tasks:
@@ -836,6 +856,57 @@ class Reality:
         self.log.append(f"call {number}")
         if event is not None:
             self._events[event].set()
+
+
+class WatchedReality(Reality):
+    """Notes which handles the loop runs; the steps of tasks that are interrupted on top of another are none."""
+
+    def __init__(self, make_loop: Callable[..., Any], programs: list[Program]) -> None:
+        super().__init__(make_loop, programs)
+        self.ran: deque[int | str] = deque()
+        self._depth = 0
+
+    def _coroutine(self, name: int) -> Coroutine[Any, Any, None]:
+        return Watched(super()._coroutine(name), partial(self._step, name))
+
+    def _act(self, number: int, event: int | None) -> None:
+        self.ran.append(f"call {number}")
+        super()._act(number, event)
+
+    @contextmanager
+    def _step(self, name: int) -> Iterator[None]:
+        if not self._depth:
+            self.ran.append(name)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+
+class Watched(Coroutine[Any, Any, None]):
+    """A coroutine, each step of which runs in a context."""
+
+    def __init__(self, coro: Any, step: Callable[[], AbstractContextManager[None]]) -> None:
+        self._coro = coro
+        self._step = step
+
+    def send(self, value: Any) -> Any:
+        with self._step():
+            return self._coro.send(value)
+
+    def throw(self, *args: Any) -> Any:
+        with self._step():
+            return self._coro.throw(*args)
+
+    def close(self) -> None:
+        self._coro.close()
+
+    def __await__(self) -> Any:
+        return self._coro.__await__()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._coro, name)
 
 
 def log_of(run: Model | Reality) -> list[str]:
@@ -885,3 +956,50 @@ def assert_same(make_loop: Callable[..., Any], programs: list[Program], *, by_pr
     finally:
         reality.loop.close()
     assert observed == expected
+
+
+BOUND = st.integers(1, 4)
+
+
+@given(programs=programs_of(one_step(interrupts=False)), bound=BOUND)
+def test_turns_are_given_away_within_the_bound_and_else_the_order_is_the_models(
+    programs: list[Program], bound: int
+) -> None:
+    model = Model(programs, by_priority=True)
+    reality = WatchedReality(partial(aio_sched.PrioritySelectorEventLoop, starvation_bound=bound), programs)
+    try:
+        model.begin()
+        reality.begin()
+        while True:
+            reality.run()
+            follow(model, reality.ran, bound)
+            assert model.log == reality.log
+            assert model.cancel_all() == reality.cancel_all()
+            if not model.ready.used_values:
+                break
+    finally:
+        reality.loop.close()
+
+
+def follow(model: Model, ran: deque[int | str], bound: int) -> None:
+    """Let the model run what the loop ran, if it may: what is next, or at times the first of another value."""
+    since_a_turn = bound
+    skipped = 0  # what the loop counts too, if not always at the same time
+    waits: dict[Entry, int] = {}
+    levels = len({*VALUES, 0.0, FRONT})
+    while (entry := model.ready.first()) is not None:
+        name = ran.popleft() if entry.is_live else None
+        if name is None:
+            skipped += 1
+        elif entry.what.name == name:
+            since_a_turn += 1
+        else:
+            skipped -= max(0, bound - since_a_turn)
+            assert skipped >= 0, "turns are given away too often"
+            since_a_turn = 0
+            entry = next(first for first in model.ready.firsts() if first.what.name == name)
+        model.run_one(entry)
+        firsts = filter(None, map(model.ready.first_alone, model.ready.used_values))
+        waits = {first: waits.get(first, -1) + 1 for first in firsts}
+        assert max(waits.values(), default=0) <= levels * (bound + 1), "a task waits for too long"
+    assert not ran

@@ -179,6 +179,30 @@ def test_a_lower_level_gets_one_turn_in_a_stated_number(run: Run, bound: int) ->
     assert max(gaps) >= bound // 2
 
 
+def test_turns_are_given_away_no_more_often_when_callbacks_come_now_and_then(run: Run) -> None:
+    bound = 16
+
+    async def main() -> list[str]:
+        log: list[str] = []
+
+        async def busy() -> None:
+            for step in range(60 * bound):
+                log.append("busy")
+                if step % 3 == 0:
+                    asyncio.get_running_loop().call_soon(log.append, "called")
+                await asyncio.sleep(0)
+
+        low = spawn(note(log, "low", 1000), 1)
+        await spawn(busy(), -1)
+        low.cancel()
+        return log
+
+    log = run(main(), starvation_bound=bound)
+    places = [place for place, what in enumerate(log) if what == "low"]
+    gaps = [after - before for before, after in itertools.pairwise(places)]
+    assert all(bound < gap <= 3 * (bound + 1) for gap in gaps)
+
+
 def test_the_bound_holds_anew_each_time_the_queue_has_been_empty(run: Run) -> None:
     bound = 16
 

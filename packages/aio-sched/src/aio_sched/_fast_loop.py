@@ -230,6 +230,7 @@ class FastLoopMixin(_Loop):
         handle: Any = None
         callback: Any = None
         args: Any = None
+        unused = 0
         try:
             while count > 0:
                 if levels.left > 0:
@@ -245,16 +246,17 @@ class FastLoopMixin(_Loop):
                     if levels.is_extra(whose[0]):
                         count += 1
                 count -= chunk
-                turns: Any = range(chunk)
+                turns: Any = range(1, chunk + 1)
                 if only_steps:
-                    turns = levels.countdown = [None] * chunk
-                for _ in turns:
+                    turns = levels.countdown = list(turns)
+                for turn in turns:
                     if not order:
                         handle = popleft()
                     elif fences:
                         handle = levels.pop_first(whose)
                         if handle is None:
                             if whose is order:
+                                unused = chunk - turn + 1
                                 return
                             break
                     else:
@@ -264,10 +266,12 @@ class FastLoopMixin(_Loop):
                                 break
                             if level is not ready and len(order) > KEPT_LEVELS:
                                 if not (level := levels.first_of_many()):
+                                    unused = chunk - turn + 1
                                     return
                                 handle = level.popleft()
                                 break
                         else:
+                            unused = chunk - turn + 1
                             return
                     if handle._cancelled:
                         continue
@@ -292,8 +296,10 @@ class FastLoopMixin(_Loop):
                         handle._callback = handle._context = None
                         self._spare = handle
                 if only_steps and not turns:
+                    unused = chunk - turn
                     return
         finally:
+            levels.left += unused
             # An exception's traceback may keep this frame, and what it refers to must not make a cycle of that.
             handle = callback = args = None
 

@@ -114,7 +114,7 @@ class ReadyLevels:
         #: The first callback that was queued in this pass: it belongs to the next one, and so does all behind it.
         self.first_of_next: asyncio.Handle | None = None
         #: What a run of steps counts off. It ends where `stop()` or a callback that is queued empties this.
-        self.countdown: list[None] = []
+        self.countdown: list[int] = []
         #: How often in a row only the base held anything.
         self.quiet = 0
 
