@@ -495,6 +495,21 @@ async def test_what_cannot_be_started_is_named_in_the_error(thing: Any) -> None:
         func_eager(thing)
 
 
+async def test_a_create_task_that_cannot_be_called_is_an_error_and_leaves_the_coroutine_as_it_was() -> None:
+    async def works() -> str:
+        return "done"
+
+    coro = works()
+    message = "create_task has to be a function that makes a task of a coroutine, not int 3"
+    starts: list[Any] = [eager, coro_eager, eager_ctx]
+    for start in starts:
+        with pytest.raises(TypeError, match=message):
+            start(coro, create_task=3)
+    with pytest.raises(TypeError, match=message):
+        func_eager(works, create_task=3)  # type: ignore[call-overload]
+    assert await coro == "done"
+
+
 async def test_a_function_that_returns_no_coroutine_is_named_in_the_error() -> None:
     def not_async(value: int) -> Any:
         return value

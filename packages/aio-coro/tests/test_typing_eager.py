@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, assert_type
@@ -63,6 +64,9 @@ async def test_a_custom_create_task_gives_what_it_returns() -> None:
     assert_type(func_eager(number, create_task=make)(), Mine)
     async with asyncio.TaskGroup() as group:
         assert_type(eager(number(), create_task=group.create_task), asyncio.Task[int])
+        assert_type(coro_eager(number(), create_task=group.create_task), asyncio.Task[int])
+        context = contextvars.copy_context()
+        assert_type(coro_eager(number(), create_task=group.create_task, context=context), asyncio.Task[int])
 
 
 async def test_a_decorated_function_keeps_its_parameters() -> None:

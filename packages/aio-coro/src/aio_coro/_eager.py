@@ -8,7 +8,7 @@ from asyncio import Task, get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from aio_coro._cancelling import cancelling
 from aio_coro._first_step import HAS_EAGER_TASKS, TASKS_FIND_THEIR_LOOP, start_plain_task, start_what_makes
@@ -25,6 +25,15 @@ T = TypeVar("T")
 P = ParamSpec("P")
 A = TypeVar("A", bound=Awaitable[Any])
 C = TypeVar("C", bound="Cancellable")
+T_contra = TypeVar("T_contra", contravariant=True)
+R_co = TypeVar("R_co", bound=Awaitable[Any], covariant=True)
+
+
+class MakesTaskInContext(Protocol[T_contra, R_co]):
+    """What `coro_eager` calls to make a task, when it is given a context."""
+
+    def __call__(self, coro: Coroutine[Any, Any, T_contra], /, *, context: Context) -> R_co:
+        """Make a task that runs in the context."""
 
 
 @overload
@@ -111,7 +120,11 @@ def coro_eager(
     coro: Coroutine[Any, Any, T], *, create_task: None = None, context: Context | None = None
 ) -> Task[T]: ...
 @overload
-def coro_eager(coro: Coroutine[Any, Any, T], *, create_task: Callable[..., A], context: Context | None = None) -> A: ...
+def coro_eager(
+    coro: Coroutine[Any, Any, T], *, create_task: Callable[[Coroutine[Any, Any, T]], A], context: None = None
+) -> A: ...
+@overload
+def coro_eager(coro: Coroutine[Any, Any, T], *, create_task: MakesTaskInContext[T, R_co], context: Context) -> R_co: ...
 def coro_eager(
     coro: Coroutine[Any, Any, T],
     *,
@@ -130,7 +143,7 @@ def coro_eager(
         The task, or what `create_task` returned.
 
     Raises:
-        TypeError: `coro` is not a coroutine, or `context` not a context.
+        TypeError: `coro` is not a coroutine, `context` not a context, or `create_task` cannot be called.
         RuntimeError: No asyncio event loop runs in this thread, or the context is entered already. The coroutine is
             left as it was.
         KeyboardInterrupt, SystemExit: Raised by the coroutine before its first suspension.
@@ -140,6 +153,7 @@ def coro_eager(
     loop = _running_loop()
     if create_task is None:
         return start_task(loop, coro, name=None, context=context)
+    _require_callable(create_task)
     require_free_context(context)
     options = {} if context is None else {"context": context}
     return start_what_makes(loop, partial(create_task, coro, **options))
@@ -163,8 +177,8 @@ def func_eager(func: Callable[P, Coroutine[Any, Any, T]], *, create_task: Callab
         raises as `coro_eager` does; without a running loop before it calls `func`.
 
     Raises:
-        TypeError: `func` cannot be called, is a class or static method object (put the decorator below these), or is
-            an async generator function.
+        TypeError: `func` or `create_task` cannot be called, or `func` is a class or static method object (put the
+            decorator below these) or an async generator function.
     """
     if isinstance(func, (classmethod, staticmethod)):
         raise TypeError(f"put @eager below @{type(func).__name__}, not above it")
@@ -172,6 +186,8 @@ def func_eager(func: Callable[P, Coroutine[Any, Any, T]], *, create_task: Callab
         raise TypeError(f"func_eager() takes a function that returns a coroutine, not {_kind(func)}")
     if inspect.isasyncgenfunction(func):
         raise TypeError(f"{_name(func)}() is an async generator function: iterate over it, it cannot be a task")
+    if create_task is not None:
+        _require_callable(create_task)
 
     @functools.wraps(func)
     def start(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -227,6 +243,11 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         return get_running_loop()
     except RuntimeError:
         raise RuntimeError("an eager coroutine becomes a task, so an asyncio event loop has to run here") from None
+
+
+def _require_callable(create_task: object) -> None:
+    if not callable(create_task):
+        raise TypeError(f"create_task has to be a function that makes a task of a coroutine, not {_kind(create_task)}")
 
 
 def _name(func: object) -> str:
