@@ -12,7 +12,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def refuse_other_than_functions(caller: str, fns: Sequence[object]) -> None:
+def refuse_other_than_functions(caller: str, fns: Sequence[object], kind: str = "async functions") -> None:
     """Refuse what cannot be called. A coroutine, the likely mistake, is closed: it will not be awaited any more.
 
     Raises:
@@ -26,10 +26,10 @@ def refuse_other_than_functions(caller: str, fns: Sequence[object]) -> None:
             fn.close()
     if inspect.isawaitable(wrong[0]):
         raise TypeError(
-            f"{caller}() calls async functions itself: give the function, not {wrong[0]!r} that calling it returned "
+            f"{caller}() calls {kind} itself: give the function, not {wrong[0]!r} that calling it returned "
             "(functools.partial holds arguments)"
         )
-    raise TypeError(f"{caller}() takes async functions, not {wrong[0]!r}")
+    raise TypeError(f"{caller}() takes {kind}, not {wrong[0]!r}")
 
 
 def coroutine_of(

@@ -20,13 +20,16 @@ def as_future(obj: Awaitable[_T], *, loop: asyncio.AbstractEventLoop | None = No
         TypeError: `obj` cannot be awaited.
         ValueError: `obj` is a future of another loop.
     """
+    if inspect.isawaitable(obj):
+        return asyncio.ensure_future(obj, loop=loop)
     if isinstance(obj, concurrent.futures.Future):
         raise TypeError("a concurrent.futures.Future cannot be awaited: give asyncio.wrap_future(future)")
-    try:
-        return asyncio.ensure_future(obj, loop=loop)
-    except TypeError:
-        if inspect.isawaitable(obj):
-            raise  # by a task factory
-        if callable(obj):
-            raise TypeError(f"{obj!r} is a function, not an awaitable: give what calling it returns") from None
-        raise TypeError(f"a coroutine, future or other awaitable is needed, not {obj!r}") from None
+    if callable(obj):
+        raise TypeError(f"{obj!r} is a function, not an awaitable: give what calling it returns")
+    raise TypeError(f"a coroutine, future or other awaitable is needed, not {obj!r}")
+
+
+def close_coroutine(obj: object) -> None:
+    """If it is a coroutine, close it: it was refused, and nobody will await it."""
+    if asyncio.iscoroutine(obj):
+        obj.close()

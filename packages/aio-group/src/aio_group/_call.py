@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
 
-from aio_group._awaitable import as_future
+from aio_group._async_function import refuse_other_than_functions
+from aio_group._awaitable import as_future, close_coroutine
 from aio_group._cancellation import Swallowing, foremost
 from aio_group._latch import Latch, latch_of
 
@@ -36,9 +37,14 @@ async def call(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     Returns:
         What `fn` returned, or what the awaitable gave that it returned.
 
+    Raises:
+        TypeError: `fn` is not callable.
+        BaseException: Whatever `fn` or the awaitable raised.
+
     A cancellation reaches what is awaited. A synchronous `fn` runs here and now: it blocks the loop, and the call does
     not yield to it.
     """
+    refuse_other_than_functions("call", [fn], "functions")
     result = fn(*args, **kwargs)
     return await result if inspect.isawaitable(result) else result
 
@@ -61,8 +67,13 @@ async def call_on_cancel(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -
         The result of `fn`: the cancellation that started it ends here, and is taken back with `uncancel`, so that
         `fn` can use `asyncio.timeout` and `asyncio.TaskGroup` as if nothing had happened.
 
+    Raises:
+        TypeError: `fn` is not callable. At once, not when it is to be called.
+        BaseException: Whatever `fn` or the awaitable raised.
+
     A second cancellation reaches `fn`; let it call `uncancellable` if it must not be interrupted.
     """
+    refuse_other_than_functions("call_on_cancel", [fn], "functions")
     swallowing = Swallowing()
     # Nobody opens this latch: it is only waited for until a cancellation comes.
     never = Latch()
@@ -98,10 +109,17 @@ async def call_on_done(f: Awaitable[object], fn: Callable[..., Any], /, *args: A
     Raises:
         asyncio.CancelledError: This call was cancelled. Before `f` was done, `f` is cancelled and waited for, and `fn`
             is not called; after that, the cancellation reaches `fn`.
+        TypeError: `f` cannot be awaited, or `fn` is not callable. At once, not when it is to be called.
+        BaseException: Whatever `fn` or its awaitable raised.
 
     The outcome of `f` is not taken from it: `fn` is called after a result, an error and a cancellation of `f` alike,
     and an error of `f` that nobody else looks at is reported by asyncio as "never retrieved".
     """
+    try:
+        refuse_other_than_functions("call_on_done", [fn], "functions")
+    except TypeError:
+        close_coroutine(f)
+        raise
     future = as_future(f)
     done = latch_of(future)
     try:

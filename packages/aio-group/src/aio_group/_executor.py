@@ -44,6 +44,7 @@ class Executor(Resource):
 
     Raises:
         RuntimeError: No loop is running.
+        TypeError: `executor_cls` made no executor. What it raises itself comes through.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Executor(Resource):
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._wait_futures = wait_futures
-        self._pool = executor_cls(*args)
+        self._pool = _make_pool(executor_cls, args)
         self._group = Group(log_exceptions=log_exceptions)
         # Not a subgroup: what becomes of the calls when the executor closes is for `_end` to say.
         self._calls = Group(log_exceptions=log_exceptions)
@@ -126,7 +127,7 @@ def create_executor(
         threads, see `Executor`. If the call is cancelled, a function that no worker has begun is never run; one that
         has begun runs on, and its outcome is dropped.
     """
-    pool = executor_cls(*args)
+    pool = _make_pool(executor_cls, args)
 
     async def in_executor(fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         future = asyncio.wrap_future(_submit(pool, fn, *args, **kwargs), loop=loop)
@@ -176,6 +177,13 @@ def make_async(func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, An
         return await result if inspect.isawaitable(result) else result
 
     return in_thread
+
+
+def _make_pool(executor_cls: Callable[..., Pool], args: tuple[Any, ...]) -> Pool:
+    pool = executor_cls(*args)
+    if not isinstance(pool, Pool):
+        raise TypeError(f"executor_cls must make a concurrent.futures.Executor, not {pool!r}")
+    return pool
 
 
 def _submit(pool: Pool, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:

@@ -15,7 +15,9 @@ from threading import get_ident
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from aio_group._awaitable import as_future
+from aio_group._argument import refuse_bad_timeout, refuse_other_than_loop
+from aio_group._async_function import refuse_other_than_functions
+from aio_group._awaitable import as_future, close_coroutine
 from aio_group._body import Body
 from aio_group._cancellation import foremost
 from aio_group._latch import Latch
@@ -121,6 +123,7 @@ class Group(Resource):
             raise TypeError(f"limit must be a whole number or None, not {limit!r}")
         if limit is not None and limit < 1:
             raise ValueError(f"limit must be at least 1, or None for no limit, not {limit!r}")
+        refuse_other_than_loop(loop)
         self._exception_cb = exception_cb
         self._log_exceptions = log_exceptions
         self._limit = limit
@@ -217,13 +220,15 @@ class Group(Resource):
 
         Raises:
             GroupClosedError: The group is closing or closed; `fn` is not called.
-            TypeError: `fn` returned something that cannot be awaited.
+            TypeError: `fn` is not callable, or returned something that cannot be awaited.
             RuntimeError: Called from another loop or thread than the group's.
 
         The task runs until its first wait even if the group is closed right after.
         """
         if self._state is not _OPEN:
             raise GroupClosedError(f"cannot spawn {fn!r}: {self!r}")
+        if not callable(fn):
+            refuse_other_than_functions("spawn", [fn])
         if self._limit is None:
             return self._launch(fn(*args, **kwargs))
         if self._is_full() and not _is_async(fn):
@@ -249,10 +254,9 @@ class Group(Resource):
             RuntimeError: Called from another loop or thread than the group's; a coroutine is closed.
         """
         if self._state is not _OPEN:
-            if asyncio.iscoroutine(obj):
-                obj.close()
+            close_coroutine(obj)
             raise GroupClosedError(f"cannot run {obj!r}: {self!r}")
-        if self._limit is not None and self._is_full() and not asyncio.isfuture(obj):
+        if self._limit is not None and self._is_full() and inspect.isawaitable(obj) and not asyncio.isfuture(obj):
             return self._enqueue(obj)
         return self._launch(obj)
 
@@ -286,6 +290,8 @@ class Group(Resource):
         Raises:
             TimeoutError: Tasks still ran when the time was over; the message names them and the lines they stand in.
                 The group stays closing, and is closed when they end.
+            TypeError: `timeout` is not a number; the group is not closed.
+            ValueError: `timeout` is NaN; the group is not closed.
             asyncio.CancelledError: The caller was cancelled while it waited. The call still waits until the group is
                 closed (or the time is over) before it raises, however often it is cancelled, so that it never leaves
                 tasks behind.
@@ -293,6 +299,7 @@ class Group(Resource):
         In a task of the group or of a subgroup, which would wait for itself, it returns when all the other tasks have
         ended, or wait like this one; there, a cancellation (with `cancel=True`, the group's own) ends the wait at once.
         """
+        refuse_bad_timeout(timeout)
         self.close(cancel)
         owner = self._owner_of_current_task()
         if owner is not None:
@@ -423,8 +430,7 @@ class Group(Resource):
         try:
             source = as_future(obj, loop=self._loop)
         except BaseException:
-            if asyncio.iscoroutine(obj):
-                obj.close()
+            close_coroutine(obj)
             raise
         else:
             self._tasks.add(source)
@@ -622,8 +628,7 @@ class Group(Resource):
             if self._loop.is_closed():
                 raise RuntimeError(f"the group's loop is closed: {self._loop!r}")
         except RuntimeError:
-            if asyncio.iscoroutine(obj):
-                obj.close()
+            close_coroutine(obj)
             raise
         return self._loop
 

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from aio_group import _registry, _watch
+from aio_group._argument import refuse_other_than_loop
 from aio_group._async_function import awaiting, name_of
 from aio_group._body import Body
 from aio_group._cancellation import is_cancellation
@@ -111,8 +112,10 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
 
         Raises:
             ValueError: An open nursery has that name; or the loop is closed.
+            TypeError: `loop` is not an event loop.
             RuntimeError: No loop was given, and none is running.
         """
+        refuse_other_than_loop(loop)
         super().__init__()
         self._state = _State.OPEN
         self._name = f"TaskNursery-{next(_numbers)}" if name is None else name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import inspect
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aio_group._argument import refuse_other_than_loop
 from aio_group._asyncio_internals import current_event_loop
-from aio_group._awaitable import as_future
+from aio_group._awaitable import as_future, close_coroutine
 from aio_group._signal_waker import SignalWaker
 from aio_group._signals import ENDING_SIGNALS, SignalTrap, force_end
 
@@ -85,7 +85,7 @@ def run_asyncio(
         KeyboardInterrupt: A second signal forced the end, or SIGINT came with `handle_signals=False`.
         SystemExit: A second signal forced the end.
         BaseException: Whatever `future` raised.
-        TypeError: `future` cannot be awaited.
+        TypeError: `future` cannot be awaited; or `loop`, or what `loop_factory` returned, is no event loop.
         ValueError: The arguments name different loops, or a closed one.
         RuntimeError: A loop is running in this thread, or the one given is running elsewhere.
 
@@ -94,7 +94,7 @@ def run_asyncio(
     try:
         loop, is_new = _choose_loop(future, create_loop, loop, loop_factory)
     except BaseException:
-        _close_coroutine(future)
+        close_coroutine(future)
         raise
     return _Run(loop, is_new).until_done(future, handle_signals)
 
@@ -107,6 +107,7 @@ def _choose_loop(
 ) -> tuple[asyncio.AbstractEventLoop, bool]:
     """The loop to run on, and whether it was made here."""
     _refuse_running_loop()
+    refuse_other_than_loop(loop)
     if loop is not None and (create_loop or loop_factory is not None):
         raise ValueError("run_asyncio() needs either a loop or a new one (create_loop, loop_factory), not both")
     if isinstance(future, asyncio.Future):
@@ -123,7 +124,10 @@ def _choose_loop(
         loop = current_event_loop()
         if loop is not None and not loop.is_closed():
             return loop, False
-    return (loop_factory or asyncio.new_event_loop)(), True
+    loop = (loop_factory or asyncio.new_event_loop)()
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        raise TypeError(f"loop_factory must return an event loop, not {loop!r}")
+    return loop, True
 
 
 def _refuse_running_loop() -> None:
@@ -132,11 +136,6 @@ def _refuse_running_loop() -> None:
     except RuntimeError:
         return
     raise RuntimeError(f"run_asyncio() cannot be called while a loop runs in this thread, await instead: {running!r}")
-
-
-def _close_coroutine(obj: object) -> None:
-    if inspect.iscoroutine(obj):
-        obj.close()
 
 
 class _Phase(enum.Enum):
@@ -183,7 +182,7 @@ class _Run:
         try:
             return as_future(future, loop=self._loop)
         except BaseException:
-            _close_coroutine(future)
+            close_coroutine(future)
             raise
 
     def _run(self, main: asyncio.Future[_T]) -> _T:

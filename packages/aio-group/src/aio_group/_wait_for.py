@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from aio_group._awaitable import as_future
+from aio_group._argument import refuse_bad_timeout
+from aio_group._awaitable import as_future, close_coroutine
 from aio_group._cancellation import CancelledWithResultError, foremost
 from aio_group._latch import latch_of
 
@@ -36,10 +37,16 @@ async def wait_for(obj: Awaitable[_T], timeout: float | None) -> _T:
         asyncio.CancelledError: The waiting task was cancelled and `obj` with it, or `obj` was cancelled by itself or by
             somebody else.
         BaseException: Whatever `obj` raised.
-        TypeError: `obj` cannot be awaited.
+        TypeError: `obj` cannot be awaited, or `timeout` is not a number. Nothing was started.
+        ValueError: `timeout` is NaN. Nothing was started.
 
     A second cancellation does not cut short the wait for `obj` to end.
     """
+    try:
+        refuse_bad_timeout(timeout)
+    except (TypeError, ValueError):
+        close_coroutine(obj)
+        raise
     future = as_future(obj)
     done = latch_of(future)
     cancellations: list[asyncio.CancelledError] = []
