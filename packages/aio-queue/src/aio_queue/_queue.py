@@ -10,6 +10,7 @@ from collections import deque
 from functools import partial
 from itertools import islice
 from reprlib import recursive_repr
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aio_queue._errors import QueueClosedError, QueueEmptyError, QueueFullError
@@ -43,7 +44,8 @@ class Queue(Generic[T]):
     now can have. Items promised to getters do not count towards `maxsize`.
 
     A queue can be made anywhere, and belongs to the event loop on which a task first waits for it. It must be used from
-    the thread of that loop alone.
+    the thread of that loop alone. Methods that are not async refuse another thread where a task waits that would sleep
+    on; otherwise it is not noticed.
 
     Subclasses may override `_init(maxsize)`, `_put(item)` and `_get()` as they may with `asyncio.Queue`, keeping a
     container that knows its length in `self._queue`; their hooks make the queue somewhat slower. Public methods do not
@@ -63,6 +65,8 @@ class Queue(Generic[T]):
         self._closed = False
         # The loop on which tasks have waited, and how to make what they wait for.
         self._loop: AbstractEventLoop | None = None
+        # Where it ran when it was seen last.
+        self._thread = 0
         self._new_waiter: Callable[[], Waiter] = Future
         # Who waits for an item, and how many items are set aside for those that were woken and have not run yet.
         self._getter_line = Waiters()
@@ -218,11 +222,15 @@ class Queue(Generic[T]):
         Raises:
             QueueFullError: There is no room, or none that is not promised to an earlier put.
             QueueClosedError: The queue is closed.
+            RuntimeError: A get waits, and its event loop runs in another thread.
         """
         if self._credit:
             self._credit -= 1
             self._queue.append(item)
-        elif not self._put_at_once(item):
+            return
+        if self._getters:
+            self._check_thread()
+        if not self._put_at_once(item):
             raise QueueFullError(f"the queue is full (maxsize={self._maxsize}): `await put(item)` waits for room")
 
     async def put_many(self, items: Iterable[T]) -> None:
@@ -522,10 +530,13 @@ class Queue(Generic[T]):
         Raises:
             QueueEmptyError: There is no item, or none that is not promised to an earlier get.
             QueueClosedError: The queue is closed and nothing is left in it.
+            RuntimeError: A put waits, and its event loop runs in another thread.
         """
         if self._unclaimed and self._queue:
             item: T = self._queue.popleft()
             return item
+        if self._putters:
+            self._check_thread()
         if len(self._queue) > self._promised_items:
             return self._take()
         if self._closed and not self._queue:
@@ -553,7 +564,11 @@ class Queue(Generic[T]):
             ValueError: `max_items` is less than 1.
             RuntimeError: Tasks of another event loop have waited for this queue before.
         """
-        if operator.index(max_items) < 1:
+        try:
+            too_few = operator.index(max_items) < 1
+        except TypeError:
+            raise TypeError(f"max_items must be an integer, not {max_items!r}") from None
+        if too_few:
             raise ValueError(f"max_items must be at least 1, not {max_items}")
         items = [await self.get()]
         items += self._take_rest(max_items - 1)
@@ -586,6 +601,7 @@ class Queue(Generic[T]):
         Raises:
             QueueEmptyError: There is no item, or none that is not promised to an earlier get.
             QueueClosedError: The queue is closed and nothing is left in it.
+            RuntimeError: A put waits, and its event loop runs in another thread.
         """
         return self._last(self.get_nowait())
 
@@ -666,9 +682,14 @@ class Queue(Generic[T]):
 
         Puts that wait raise QueueClosedError and have not put. Gets that wait raise it once nothing is left, and so do
         all later gets; iteration ends. Closing again does nothing.
+
+        Raises:
+            RuntimeError: Somebody waits, and the event loop runs in another thread.
         """
         if self._closed:
             return
+        if self._getters or self._putters:
+            self._check_thread()
         self._closed = self._unsettled = True
         self._puts_directly = False
         if self._promised_items:
@@ -693,6 +714,9 @@ class Queue(Generic[T]):
         Args:
             immediate: Also drop what is in the queue, items promised to woken getters included: all gets raise
                 QueueClosedError. The dropped items count as dealt with, which may be what `join` waits for.
+
+        Raises:
+            RuntimeError: Somebody waits, and the event loop runs in another thread.
         """
         self.close()
         if not immediate:
@@ -715,7 +739,10 @@ class Queue(Generic[T]):
 
         Raises:
             ValueError: Called more often than items were put.
+            RuntimeError: A `join` waits, and its event loop runs in another thread.
         """
+        if self._finished is not None:
+            self._check_thread()
         if self._owed <= self._credit:
             raise ValueError("task_done() was called more often than items were put")
         self._finish(1)
@@ -738,10 +765,24 @@ class Queue(Generic[T]):
     def _bind(self) -> None:
         loop = get_running_loop()
         self._loop = loop
+        self._thread = get_ident()
         # A loop may make futures of a kind of its own; asking one that does not, each time, would only cost.
         usual = type(loop).create_future is BaseEventLoop.create_future
         self._new_waiter = partial(Future, loop=loop) if usual else loop.create_future
         self._unsettled = bool(self._arriving) or not self._puts_directly
+
+    def _check_thread(self) -> None:
+        """Refuse to wake a task of a loop that runs in another thread: the loop would not hear of it."""
+        here = get_ident()
+        if here == self._thread or self._loop is None or not self._loop.is_running():
+            return
+        if _running_loop() is not self._loop:
+            raise RuntimeError(
+                "a task waits for this queue, and its event loop runs in another thread: use "
+                "loop.call_soon_threadsafe(queue.put_nowait, item), or asyncio.run_coroutine_threadsafe"
+            )
+        # The loop has moved here.
+        self._thread = here
 
     def _explain_other_loop(self, error: BaseException) -> None:
         """Say clearly what a task's complaint about the future of another loop means."""
@@ -769,6 +810,13 @@ class Queue(Generic[T]):
             f" items=[{', '.join(shown)}] getters={self._getter_line.waiting()} putters={self._putter_line.waiting()}"
             f" unfinished={self._owed - self._credit}"
         )
+
+
+def _running_loop() -> AbstractEventLoop | None:
+    try:
+        return get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _capacity(maxsize: float) -> int:
