@@ -206,3 +206,22 @@ async def test_odd_values_that_nobody_waits_for_are_stored(runtime: Runtime) -> 
     number.value = Array()
     number.value = 1
     assert number.value == 1
+
+
+async def test_a_target_that_cannot_be_compared_stands_beside_plain_ones_of_the_same_hash(runtime: Runtime) -> None:
+    value: AsyncValue[Any] = AsyncValue(0)
+    async with runtime.tasks() as tasks:
+        odd = await tasks.block(value.wait_value, Incomparable())
+        plain = [await tasks.block(value.wait_value, 1) for _ in range(2)]
+        assert value.statistics().waiting == 3
+        value.value = 1
+        for wait in plain:
+            assert await wait.result() == 1
+        assert value.statistics().waiting == 1
+        again = await tasks.block(value.wait_value, 1)
+        # The odd one goes first: the other was registered while it could not be told from it.
+        odd.cancel()
+        await odd.wait()
+        again.cancel()
+        await again.wait()
+        assert value.statistics().waiting == 0

@@ -120,7 +120,7 @@ class EventualValues(_Following[T], AsyncIterator[T]):
                         continue
                     if self._target is ANY:
                         source._level.any[waiter] = None
-                        source._watched = True
+                        source._watched = source._watched_closely = True
                     else:
                         source._register(source._level, self._target, waiter)
                     try:

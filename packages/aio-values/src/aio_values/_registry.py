@@ -127,22 +127,26 @@ class Registry:
         """Forget a waiter that shall not be woken any more; one that was woken is forgotten already."""
         if target is ANY:
             self.any.pop(waiter, None)
-        elif (key := self._key(target)) is not _NO_KEY:
-            self._discard_plain(key, waiter)
-        elif (group := self.groups.get(_identity(target))) is not None:
-            group.waiters.pop(waiter, None)
-            self._drop_deserted(group)
+        elif (key := self._key(target)) is _NO_KEY or not self._discard_plain(key, waiter):
+            # A plain target may stand there too: one that could not be told from another when the wait began.
+            group = self.groups.get(_identity(target))
+            if group is not None:
+                group.waiters.pop(waiter, None)
+                self._drop_deserted(group)
         self.shrink()
 
-    def _discard_plain(self, key: Hashable, waiter: Wakeable) -> None:
+    def _discard_plain(self, key: Hashable, waiter: Wakeable) -> bool:
+        """Forget a waiter for `key`; tell whether it stood there."""
         waiting = self.plain.get(key)
-        if isinstance(waiting, Crowd):
-            waiting.pop(waiter, None)
-            if waiting:
-                return
-        elif waiting is not waiter:
-            return
-        del self.plain[key]
+        if waiting is waiter:
+            del self.plain[key]
+            return True
+        if not isinstance(waiting, Crowd) or waiter not in waiting:
+            return False
+        del waiting[waiter]
+        if not waiting:
+            del self.plain[key]
+        return True
 
     def discard_hold(self, target: object, waiter: Wakeable) -> None:
         """Undo `hold`."""

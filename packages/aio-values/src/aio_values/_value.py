@@ -124,10 +124,10 @@ class AsyncValue(Generic[T]):
         "_residence",
         "_takes_long_way",
         "_touched_in",
-        "_transitions_watched",
         "_value",
         "_version",
         "_watched",
+        "_watched_closely",
     )
 
     def __init__(self, value: T, *, changed: ChangePolicy[T] = "equality") -> None:
@@ -141,9 +141,9 @@ class AsyncValue(Generic[T]):
         # Who waits for values, who for transitions.
         self._level = Registry()
         self._edge = Registry()
-        # False while nobody waits at all, or for transitions; True may be out of date.
+        # False while nobody waits at all; while nobody waits for any value, or for transitions. True may be out of date.
         self._watched = False
-        self._transitions_watched = False
+        self._watched_closely = False
         self._derived: dict[DerivedValue[Any], None] = {}
         self._delivery: Delivery | None = None
         # Whether assigning is more than comparing for equality, storing and waking: code of the user's may run, or
@@ -184,14 +184,18 @@ class AsyncValue(Generic[T]):
         if self._takes_long_way:
             self._deliver(new)
             return
-        # The short way, on which no code of the user's runs but `==`: this is `differs`, written out.
-        old = self._value
-        if old is new:
+        # The short way, on which no code of the user's runs but `==`.
+        old, kind = self._value, type(new)
+        if kind is not int and kind not in _SIMPLE:
+            if differs(old, new):
+                self._version += 1
+                self._value = new
+                if self._watched:
+                    self._fire(new, old)
             return
+        # From here on, what these calls do is written out for the commonest case.
         try:
             if old == new:
-                return
-            if old != old and not differs(old, new):
                 return
         except Exception:  # as `differs` does: what cannot be compared has changed
             pass
@@ -199,35 +203,41 @@ class AsyncValue(Generic[T]):
         self._value = new
         if not self._watched:
             return
-        level = self._level
-        plain = level.plain
-        if plain and not level.any and type(new) in _SIMPLE:
-            # This is `fire_plain` and `wake`, written out for the commonest case.
-            waiting: Any = plain.pop(new, None)
-            if type(waiting) is Crowd:
-                wake(waiting, new)
-            elif waiting is not None:
-                try:  # noqa: SIM105  # a call to suppress() would cost what this saves
-                    waiting.set_result(new)
-                except GONE:
-                    pass
-        elif plain or level.any:
-            level.fire_plain(new, new)
-        elif not self._transitions_watched:
-            self._watched = False
-            level.shrink()
+        if self._watched_closely:
+            self._fire(new, old)
             return
-        if self._transitions_watched:
-            self._fire_transitions(new, old)
+        plain = self._level.plain
+        try:
+            waiting: Any = plain.pop(new, None)
+        except Exception:  # a target of the same hash that cannot be compared
+            self._fire(new, old)
+            return
+        if waiting is None:
+            if not plain:
+                self._unwatch()
+        elif type(waiting) is Crowd:
+            wake(waiting, new)
+        else:
+            try:  # noqa: SIM105  # a call to suppress() would cost what this saves
+                waiting.set_result(new)
+            except GONE:
+                pass
 
-    def _fire_transitions(self, new: T, old: T) -> None:
-        edge = self._edge
+    def _fire(self, new: T, old: T) -> None:
+        level, edge = self._level, self._edge
+        self._watched_closely = bool(level.any or edge.any or edge.plain)
+        if not self._watched_closely and not level.plain:
+            self._unwatch()
+            return
+        level.fire_plain(new, new)
         if edge.any or edge.plain:
             edge.fire_plain(new, (new, old))
-        else:
-            self._transitions_watched = False
-            edge.shrink()
-            self._level.shrink()
+
+    def _unwatch(self) -> None:
+        """Nobody waits."""
+        self._watched = self._watched_closely = False
+        self._level.shrink()
+        self._edge.shrink()
 
     def touch(self) -> None:
         """Announce that the value was mutated in place: everybody is told as if it had been assigned and had changed.
@@ -318,11 +328,11 @@ class AsyncValue(Generic[T]):
             return await self._wait_value_within(value_or_predicate, held_for, timeout)
         # The commonest wait of all is written out, since calls are what it would cost: at home on asyncio, for a number
         # or a string that is not the current one.
-        residence, loop = self._residence, running_loop_or_none()
+        residence, loop, kind = self._residence, running_loop_or_none(), type(value_or_predicate)
         try:
             special = (
                 residence is None
-                or type(value_or_predicate) not in _SIMPLE
+                or (kind is not int and kind not in _SIMPLE)
                 or self._value == value_or_predicate
                 or residence.home_ref() is not loop
                 or ("trio" in _modules and sign.local.name == "trio" and in_trio())
@@ -333,7 +343,10 @@ class AsyncValue(Generic[T]):
             return await self._wait_value_anyhow(value_or_predicate)
         future: asyncio.Future[T] = loop.create_future()
         self._watched = True
-        waiting = self._level.plain.setdefault(value_or_predicate, future)
+        try:
+            waiting = self._level.plain.setdefault(value_or_predicate, future)
+        except Exception:  # a target of the same hash that cannot be compared
+            return await self._wait_value_anyhow(value_or_predicate)
         if waiting is not future:
             self._level.join(value_or_predicate, waiting, future)
         try:
@@ -568,8 +581,8 @@ class AsyncValue(Generic[T]):
         """Let `waiter` be woken from this value's `registry`."""
         registry.add(target, waiter)
         self._watched = True
-        if registry is self._edge:
-            self._transitions_watched = True
+        if target is ANY or registry is self._edge:
+            self._watched_closely = True
         if registry.groups:
             self._takes_long_way = True
 
