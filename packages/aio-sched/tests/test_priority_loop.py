@@ -445,7 +445,7 @@ def test_nothing_is_kept_of_finished_tasks_and_unused_values(run: Run) -> None:
         for _ in range(20 * 64):
             await asyncio.sleep(0)
         levels = loop._priority_levels
-        assert (levels.by_value, levels.order, list(levels.turns), levels.fences) == ({}, [], [], {})
+        assert (levels.by_value, levels.order, list(levels.turns), levels.fence) == ({}, [], [], None)
 
     gc.disable()
     try:

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 _PyTask = vars(tasks)["_PyTask"]
 #: What counts as a task: a `_PyTask` is no `asyncio.Task`, which is the one in C.
 TASK_TYPES: tuple[type[asyncio.Task[Any]], ...] = (asyncio.Task, _PyTask)
-_PYTHON_STEPS = (_PyTask._Task__step, _PyTask._Task__wakeup)
+PYTHON_STEPS = (_PyTask._Task__step, _PyTask._Task__wakeup)
 #: The loop that runs in this thread, or None.
 running_loop = asyncio._get_running_loop
 
@@ -79,7 +79,7 @@ def task_stepped_by(callback: Any) -> asyncio.Task[Any] | None:
         if callback.__name__ != "task_wakeup":
             return None
     elif kind is MethodType:
-        if callback.__func__ not in _PYTHON_STEPS:
+        if callback.__func__ not in PYTHON_STEPS:
             return None
     elif kind.__name__ != "TaskStepMethWrapper":
         return None

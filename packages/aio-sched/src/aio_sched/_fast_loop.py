@@ -19,13 +19,15 @@ import math
 import sys
 import warnings
 from contextvars import Context, copy_context
+from operator import length_hint
 from sys import getrefcount
 from time import monotonic
+from types import BuiltinMethodType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from aio_sched import _asyncio_internals as internals
-from aio_sched._asyncio_internals import STEP_TYPE, UNSHARED
-from aio_sched._levels import KEPT_LEVELS, ReadyLevels
+from aio_sched._asyncio_internals import PYTHON_STEPS, STEP_TYPE, UNSHARED
+from aio_sched._levels import KEPT_LEVELS, Fence, ReadyLevels
 from aio_sched._priority_task import PriorityTask
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ DEFAULT_BOUND = 64
 MAX_PORTION = 64
 SHORT_PASS = 50e-6
 LONG_PASS = 200e-6
+#: Handles that run before empty levels are dropped, where there are many levels.
+TIDIED = 16
 
 _Handle: Any = asyncio.Handle
 _new_handle: Any = asyncio.Handle.__new__
@@ -121,17 +125,19 @@ class FastLoopMixin(_Loop):
         handle._args = args
         handle._context = copy_context() if context is None else context
         if self._by_value:
-            levels = self._levels
-            if type(callback) is _STEP:
+            kind = type(callback)
+            if kind is _STEP or (kind is BuiltinMethodType and callback.__name__ == "task_wakeup"):
                 task = callback.__self__
-                level = task._level if isinstance(task, PriorityTask) else None
             else:
-                level = levels.level_of_woken(callback, handle)
-            if level is not None:
+                task = None
+                if kind is not MethodType or callback.__func__ not in PYTHON_STEPS:
+                    self._levels.last_callback = handle
+            if isinstance(task, PriorityTask) and (level := task._level) is not None:
+                levels = self._levels
                 if not level.listed:
                     levels.enlist(level)
-                if levels.may_hold_callbacks:
-                    levels.set_fence(handle)
+                if levels.last_callback is not None or levels.posted:
+                    levels.set_fence(level)
                 level.append(handle)
                 return handle
         self._append(handle)
@@ -146,21 +152,23 @@ class FastLoopMixin(_Loop):
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         handle = internals.without_frame(super().call_soon_threadsafe(callback, *args, context=context))
-        self._levels.callback_came(handle)
+        # After it was appended: whoever sees this unset must see the handle.
+        self._levels.posted = True
         return handle
 
     def _add_callback(self, handle: asyncio.Handle) -> None:
-        super()._add_callback(handle)
-        self._levels.may_hold_callbacks = True
+        if not handle._cancelled:
+            self._append(handle)
+            if self._by_value:
+                self._levels.last_callback = handle
 
     # --- One pass ---
 
     def _run_once(self) -> None:
-        levels = self._levels
         if not self._is_checked:
             super()._run_once()
-            levels.first_of_next = None
             return
+        levels = self._levels
         order = levels.order
         ready = levels.base
         if self._scheduled:
@@ -175,41 +183,73 @@ class FastLoopMixin(_Loop):
         if self._scheduled:
             self._add_due_timers()
         if order:
-            self._run_by_priority()
-        else:
-            self._run(len(ready))
-        # Keep no handle that has run.
-        self._spare = levels.first_of_next = None
+            self._run_portion()
+            self._spare = None
+            return
+        # As on the stock loop: what is ready now, one after the other.
+        popleft = ready.popleft
+        in_place: Any = None if self._debug else _Handle
+        handle: Any = None
+        callback: Any = None
+        args: Any = None
+        turns = iter(range(len(ready)))
+        try:
+            for _ in turns:
+                if order:
+                    left = length_hint(turns) + 1
+                    levels.last_in_pass = levels.last_of_first(left)
+                    self._run(left)
+                    break
+                handle = popleft()
+                if handle._cancelled:
+                    if type(handle) is Fence:
+                        levels.met(handle, ready)
+                    continue
+                if type(handle) is not in_place:
+                    self._run_otherwise(handle)
+                    continue
+                callback = handle._callback
+                args = handle._args
+                try:
+                    if args:
+                        handle._context.run(callback, *args)
+                    else:
+                        handle._context.run(callback)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as exc:
+                    internals.report_failure(self, handle, callback, args, exc)
+                if type(callback) is _STEP and getrefcount(handle) == UNSHARED:
+                    handle._callback = handle._context = None
+                    self._spare = handle
+        finally:
+            # An exception's traceback may keep this frame, and what it refers to must not make a cycle of that.
+            handle = callback = args = None
+            # Keep no handle that has run.
+            self._spare = None
+            if self._by_value:
+                levels.forget_callbacks()
 
-    def _run_by_priority(self) -> None:
+    def _run_portion(self) -> None:
         """Run what is ready, by priority, and no longer than I/O can wait.
 
-        First as many handles as callbacks and what is no less urgent were ready. Then steps of tasks, in a portion that
-        grows while they take little time, since asking the selector would take longer than they do; and not past a
-        callback that one of them queues: with that, the same begins again. So `stop()` lets run the callbacks that
-        were queued together with the one that calls it, and none that these have queued: as on the stock loop.
+        As many handles as callbacks and what is no less urgent were ready, or else a portion that grows while it takes
+        little time, since asking the selector would take longer than they do.
         """
         levels = self._levels
+        count = max(levels.begin_pass(), 1 if self._is_timer_near() else levels.portion)
+        if self._stopping:
+            levels.last_in_pass = levels.last_of_first(len(levels.base))
+        elif levels.last_in_pass is None:
+            levels.last_in_pass = levels.find_last_callback()
         began = monotonic()
-        more = levels.portion
-        while True:
-            count = levels.begin_pass()
-            if count:
-                self._run(count)
-                more -= count
-            if more <= 0 or (count and (self._stopping or self._is_timer_near())):
-                break
-            if levels.has_only_steps():
-                self._run(more, only_steps=True)
-                more -= 1
-            if levels.first_of_next is None or self._stopping or monotonic() - began > SHORT_PASS:
-                break
-        levels.forget_head()
+        self._run(count)
         took = monotonic() - began
         if took > LONG_PASS:
             levels.portion = 1
         elif took < SHORT_PASS and levels.portion < MAX_PORTION:
             levels.portion *= 2
+        levels.forget_head()
 
     def stop(self) -> None:
         super().stop()
@@ -218,24 +258,29 @@ class FastLoopMixin(_Loop):
     def _is_timer_near(self) -> bool:
         return bool(self._scheduled) and self._scheduled[0]._when - self.time() < LONG_PASS
 
-    def _run(self, count: int, *, only_steps: bool = False) -> None:
-        """Run so many handles, in the order of their levels; or until `stop()` is called, or a callback queued."""
+    def _run(self, count: int) -> None:
+        """Run so many handles, in the order of their levels.
+
+        A pass has a last callback. When that has run, the pass is over, and with the next callback another one begins:
+        with those that are in the queue then. If `stop()` is called, the callbacks of the pass run, and none that these
+        have queued: as on the stock loop.
+        """
         levels = self._levels
         order = levels.order
-        fences = levels.fences
         ready = levels.base
-        popleft = ready.popleft
         # What is run in place. In debug mode, that is nothing.
         in_place: Any = None if self._debug else _Handle
         handle: Any = None
         callback: Any = None
         args: Any = None
-        unused = 0
         try:
             while count > 0:
+                whose: Sequence[Level] = order
                 if levels.left > 0:
-                    whose: Sequence[Level] = order
                     chunk = min(count, levels.left)
+                    if len(order) > KEPT_LEVELS:
+                        levels.drop_empty()
+                        chunk = min(chunk, TIDIED)
                     levels.left -= chunk
                 else:
                     levels.left = levels.bound
@@ -243,68 +288,83 @@ class FastLoopMixin(_Loop):
                     if not whose:
                         continue
                     chunk = 1
-                    if levels.is_extra(whose[0]):
-                        count += 1
                 count -= chunk
-                turns: Any = range(1, chunk + 1)
-                if only_steps:
-                    turns = levels.countdown = list(turns)
+                # Counted down, so that is known how many are left; those that pass a fence take one more, below 0.
+                turns = levels.countdown = list(range(chunk - 1, -1, -1))
+                extra = 0
                 for turn in turns:
-                    if not order:
-                        handle = popleft()
-                    elif fences:
-                        handle = levels.pop_first(whose)
-                        if handle is None:
-                            if whose is order:
-                                unused = chunk - turn + 1
-                                return
+                    for level in whose:
+                        if level:
+                            handle = level.popleft()
                             break
                     else:
-                        for level in whose:
-                            if level:
-                                handle = level.popleft()
-                                break
-                            if level is not ready and len(order) > KEPT_LEVELS:
-                                if not (level := levels.first_of_many()):
-                                    unused = chunk - turn + 1
-                                    return
-                                handle = level.popleft()
-                                break
-                        else:
-                            unused = chunk - turn + 1
-                            return
-                    if handle._cancelled:
-                        continue
-                    if type(handle) is not in_place:
-                        if in_place is None:
-                            self._run_timed(handle)
-                        else:
-                            handle._run()
-                        continue
+                        levels.left += turn + extra + 1
+                        return
+                    if type(handle) is in_place:
+                        callback = handle._callback
+                        if type(callback) is _STEP:
+                            try:
+                                handle._context.run(callback)
+                            except (SystemExit, KeyboardInterrupt):
+                                raise
+                            except BaseException as exc:
+                                internals.report_failure(self, handle, callback, (), exc)
+                            else:
+                                # Here, and not behind: there, Python 3.14 would hold a reference more.
+                                if getrefcount(handle) == UNSHARED:
+                                    handle._callback = handle._context = None
+                                    self._spare = handle
+                            continue
+                    elif type(handle) is Fence:
+                        handle = levels.met(handle, level)
+                        if handle is None:
+                            extra += 1
+                            turns.append(-extra)
+                            continue
+                        level = ready
                     callback = handle._callback
-                    args = handle._args
-                    try:
-                        if args:
-                            handle._context.run(callback, *args)
-                        else:
-                            handle._context.run(callback)
-                    except (SystemExit, KeyboardInterrupt):
-                        raise
-                    except BaseException as exc:
-                        internals.report_failure(self, handle, callback, args, exc)
-                    if type(callback) is _STEP and getrefcount(handle) == UNSHARED:
-                        handle._callback = handle._context = None
-                        self._spare = handle
-                if only_steps and not turns:
-                    unused = chunk - turn
-                    return
+                    if levels.last_in_pass is None and type(callback) is not _STEP:
+                        if self._stopping and level is ready:
+                            level.appendleft(handle)
+                            levels.left += turn + extra + 1
+                            return
+                        levels.last_in_pass = levels.find_last_callback() if levels.posted else levels.last_callback
+                    if levels.last_callback is handle:
+                        levels.last_callback = None
+                    if handle._cancelled:
+                        pass
+                    elif type(handle) is in_place:
+                        args = handle._args
+                        try:
+                            if args:
+                                handle._context.run(callback, *args)
+                            else:
+                                handle._context.run(callback)
+                        except (SystemExit, KeyboardInterrupt):
+                            raise
+                        except BaseException as exc:
+                            internals.report_failure(self, handle, callback, args, exc)
+                        args = None
+                    else:
+                        self._run_otherwise(handle)
+                    if handle is levels.last_in_pass:
+                        levels.last_in_pass = None
+                if not turns:
+                    levels.left += turn + extra
+                if self._stopping and (count <= 0 or not turns):
+                    if levels.last_in_pass is None:
+                        return
+                    # The rest of the pass, one by one.
+                    count = 1
         finally:
-            levels.left += unused
             # An exception's traceback may keep this frame, and what it refers to must not make a cycle of that.
             handle = callback = args = None
 
-    def _run_timed(self, handle: asyncio.Handle) -> None:
-        """Run a handle in debug mode: report it if it takes long."""
+    def _run_otherwise(self, handle: asyncio.Handle) -> None:
+        """Run a handle of another kind, which knows how to; or one in debug mode: report it if it takes long."""
+        if not self._debug:
+            handle._run()
+            return
         try:
             self._current_handle = handle
             began = self.time()
@@ -342,8 +402,7 @@ class FastLoopMixin(_Loop):
         while timers and timers[0]._when < end:
             timer = heapq.heappop(timers)
             timer._scheduled = False
-            self._ready.append(timer)
-            self._levels.may_hold_callbacks = True
+            self._add_callback(timer)
 
 
 _has_warned = False

@@ -5,12 +5,16 @@ The order, in full:
 - The handle that runs is the first of the lowest value that has any. Within a value, first come, first served. What is
   no `PriorityTask`'s step (callbacks, timers, I/O, plain tasks, what threads post) has the value 0.0.
 - No callback is overtaken: a step runs after every callback that was in the queue when it was added. Such a callback
-  may be what the step relies on (asyncio's transports do so all the time), and nobody can tell. A handle that has to
-  wait for one has a *fence*: the number of handles of 0.0 that have to run first. They run in its place, so that they
-  are as urgent as what waits for them. Steps of tasks are overtaken.
+  may be what the step relies on (asyncio's transports do so all the time), and nobody can tell. What stands in the base
+  up to the last of these runs in the step's place, as urgent as the step. Steps of tasks are overtaken.
 - What was put at position 0 runs next: it has a value of its own, `FRONT`.
 - Of every `bound + 1` handles, one is a turn given away, to one level after the other: to a handle that was the first
   of its level all the while.
+
+What a step has to wait for is marked by a `Fence`. It stands in two queues: in the base, behind the last callback, and
+before the step in its level. Where it comes up in the base, it is passed; where it comes up in a level and is not
+passed, a handle of the base runs instead. So fences cost nothing where there are none, and stay right when handles are
+put into the queue, or taken out of it.
 
 The level of 0.0, the `base`, is what other threads append to, with nothing but `deque.append`. All the rest belongs to
 the loop's own thread.
@@ -18,20 +22,18 @@ the loop's own thread.
 
 from __future__ import annotations
 
-import asyncio
 import math
-from bisect import insort
+from bisect import bisect_right
 from collections import deque
-from operator import attrgetter
-from types import BuiltinMethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
-from aio_sched._asyncio_internals import is_callback, task_of
+from aio_sched._asyncio_internals import STEP_TYPE, is_callback, task_of
 from aio_sched._priority_task import PriorityTask
 from aio_sched._ready_queue import snapshot
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator, Sequence
 
 #: So many levels stay in the order while they are empty: tasks that wake one another come back to theirs all the time.
@@ -42,29 +44,41 @@ QUIET_PASSES = 16
 #: The value of what was put at the front, to run next: more urgent than any other.
 FRONT = -math.inf
 
-_value_of = attrgetter("value")
+
+class Fence:
+    """Stands in a queue of handles, and looks like one that was cancelled: it never runs, and is never shown."""
+
+    __slots__ = ("behind",)
+
+    #: The callback behind which it stands in the base; None when it is passed.
+    behind: asyncio.Handle | None
+
+    _cancelled = True
+    _callback = None
+
+    def cancelled(self) -> bool:
+        return True
 
 
-class Level(deque[asyncio.Handle]):
-    """The handles of one value. It lives as long as a task has the value, or it stands in the order."""
+class Level(deque[Any]):
+    """The handles of one value, and fences among them.
 
-    __slots__ = ("_levels", "in_turns", "listed", "value")
+    It lives as long as a task has the value, or it stands in the order.
+    """
 
-    def __init__(self, value: float, levels: dict[float, ref[Level]]) -> None:
-        super().__init__()
-        self.value = value
-        self.listed = False
-        self.in_turns = False
-        self._levels = levels
+    # Filled in by `ReadyLevels`: a level is made for each task that has a value of its own.
+    __slots__ = ("fence", "in_turns", "listed", "value")
+
+    value: float
+    #: Whether it stands in the order, and among the turns.
+    listed: bool
+    in_turns: bool
+    #: The last fence that it was given.
+    fence: Fence | None
 
     # Two levels are never the same, whatever they hold.
     __eq__ = object.__eq__
     __hash__ = object.__hash__  # type: ignore[assignment]  # a deque has none
-
-    def __del__(self) -> None:
-        found = self._levels.get(self.value)
-        if found is not None and found() is self:
-            del self._levels[self.value]
 
 
 class ReadyLevels:
@@ -75,26 +89,31 @@ class ReadyLevels:
         "bound",
         "by_value",
         "countdown",
-        "fences",
-        "first_of_next",
+        "fence",
+        "gone",
         "head",
-        "last_fence",
+        "last_callback",
+        "last_in_pass",
         "left",
-        "may_hold_callbacks",
         "order",
-        "popped",
         "portion",
+        "posted",
         "quiet",
         "turns",
+        "values",
         "waiting",
     )
 
     def __init__(self, bound: int) -> None:
-        #: Every level but the base that is alive. Empty: no task has a priority, and nothing here is needed.
+        #: Every level but the base that is alive, and some that no longer are. Empty: no task has a priority, and
+        #: nothing here is needed.
         self.by_value: dict[float, ref[Level]] = {}
-        self.base = Level(0.0, self.by_value)
-        #: Levels that may hold a handle, lowest value first. Empty, or the base is among them.
+        #: What is left of levels that are no longer alive.
+        self.gone: list[ref[Level]] = []
+        self.base = _new_level(0.0)
+        #: Levels that may hold a handle, lowest value first, and their values. Empty, or the base is among them.
         self.order: list[Level] = []
+        self.values: list[float] = []
         #: The same levels, and some that have left the order: the one whose turn comes next is on the left.
         self.turns: deque[Level] = deque()
         #: How many handles run before a turn is given away, and how many of them are left.
@@ -103,17 +122,17 @@ class ReadyLevels:
         #: The level that gets the next turn, if this is still its first handle.
         self.waiting: Level | None = None
         self.head: asyncio.Handle | None = None
-        #: Handles that have to wait, and until how many handles of the base have run, counted in `popped`.
-        self.fences: dict[asyncio.Handle, int] = {}
-        self.popped = 0
-        self.last_fence = 0
-        #: False: what the base holds are steps of tasks.
-        self.may_hold_callbacks = True
+        #: The last callback in the base; it may have run if there is no order. None if there is none, unless `posted`.
+        self.last_callback: asyncio.Handle | None = None
+        #: Whether the base has to be searched for it: other threads set this after they have appended.
+        self.posted = True
+        #: The last callback of the pass that goes on; None if none has begun.
+        self.last_in_pass: asyncio.Handle | None = None
+        #: The fence that stands behind the last callback that somebody waited for.
+        self.fence: Fence | None = None
         #: How many handles may run before I/O is looked at, if fewer were ready.
         self.portion = 1
-        #: The first callback that was queued in this pass: it belongs to the next one, and so does all behind it.
-        self.first_of_next: asyncio.Handle | None = None
-        #: What a run of steps counts off. It ends where `stop()` or a callback that is queued empties this.
+        #: What a run of handles counts off. It ends where `stop()` empties this.
         self.countdown: list[int] = []
         #: How often in a row only the base held anything.
         self.quiet = 0
@@ -125,9 +144,13 @@ class ReadyLevels:
         found = self.by_value.get(value)
         level = None if found is None else found()
         if level is None:
-            level = Level(value, self.by_value)
-            self.by_value[value] = ref(level)
-            self.may_hold_callbacks = True
+            if not self.by_value:
+                # Until now nobody took note of callbacks.
+                self.posted = True
+            elif len(self.gone) * 2 > len(self.by_value):
+                self.forget_gone()
+            level = _new_level(value)
+            self.by_value[value] = ref(level, self.gone.append)
         return level
 
     def front(self) -> Level:
@@ -136,10 +159,18 @@ class ReadyLevels:
         assert level is not None
         return level
 
+    def forget_gone(self) -> None:
+        """Forget the values whose levels are no longer alive. Cost: proportional to the number of values, if any is."""
+        if not self.gone:
+            return
+        self.gone.clear()
+        for value in [value for value, level in self.by_value.items() if level() is None]:
+            del self.by_value[value]
+
     # --- As the queue of a loop: what asyncio's own `_run_once` and `call_soon` need of `_ready` ---
 
     def append(self, handle: asyncio.Handle) -> None:
-        """Add a handle at the end of its level."""
+        """Add a handle at the end of its level. Other threads may call it for what steps no task."""
         task = task_of(handle)
         if isinstance(task, PriorityTask):
             level = task._level
@@ -148,24 +179,29 @@ class ReadyLevels:
                 return
         self.base.append(handle)
         if task is None:
-            # After it was appended: whoever sees the flag unset must see the handle.
-            self.callback_came(handle)
+            # After it was appended: whoever sees this unset must see the handle.
+            self.posted = True
 
-    def popleft(self) -> asyncio.Handle:
-        """Take out the handle whose turn it is; IndexError if there is none."""
+    def popleft(self) -> Any:
+        """Take out the handle whose turn it is, or else what is as good as cancelled; IndexError if there is none."""
         self._tidy()
+        base = self.base
         if not self.order:
-            return self.base.popleft()
-        levels: Sequence[Level] = self.order
+            handle = base.popleft()
+            if type(handle) is Fence:
+                self._open(handle)
+            return handle
         self.left -= 1
+        levels: Sequence[Level] = ()
         if self.left < 0:
             self.left = self.bound
-            levels = self.next_turn() or levels
-        handle = None
-        while handle is None:
-            # Who takes one after the other knows of no passes. Another thread may set this again at any time.
-            self.first_of_next = None
-            handle = self.pop_first(levels)
+            levels = self.next_turn()
+        level = next(filter(None, levels or self.order), base)
+        handle = level.popleft()
+        if type(handle) is Fence:
+            handle = self.met(handle, level) or handle
+        if handle is self.last_callback:
+            self.last_callback = None
         self.forget_head()
         return handle
 
@@ -177,107 +213,134 @@ class ReadyLevels:
         """Forget every handle and level; for a loop that is closed."""
         for level in self.order:
             level.clear()
+            level.fence = None
         self.base.clear()
-        self.fences.clear()
-        self.first_of_next = None
+        self.fence = self.last_callback = self.last_in_pass = None
         self._empty_order()
 
     # --- Adding ---
 
-    def level_of_woken(self, callback: Any, handle: asyncio.Handle) -> Level | None:
-        """The level of the C task that a callback wakes up; None if it is the base."""
-        if type(callback) is BuiltinMethodType and callback.__name__ == "task_wakeup":
-            task = callback.__self__
-            return task._level if isinstance(task, PriorityTask) else None
-        # As `callback_came`, without the call.
-        self.may_hold_callbacks = True
-        if self.first_of_next is None:
-            self.first_of_next = handle
-        self.countdown.clear()
-        return None
-
-    def callback_came(self, handle: asyncio.Handle) -> None:
-        """Take note of a callback at the end of the base. Other threads may call it."""
-        self.may_hold_callbacks = True
-        if self.first_of_next is None:
-            self.first_of_next = handle
-        self.countdown.clear()
-
     def add(self, level: Level, handle: asyncio.Handle) -> None:
-        """Add a handle to a level that is not the base."""
+        """Add a step to a level that is not the base."""
         if not level.listed:
             self.enlist(level)
-        if self.may_hold_callbacks:
-            self.set_fence(handle)
+        if self.posted or self.last_callback is not None:
+            self.set_fence(level)
         level.append(handle)
 
     def enlist(self, level: Level) -> None:
         """Put a level into the order."""
-        if not self.order and level is not self.base:
+        order = self.order
+        if not order and level is not self.base:
             self.enlist(self.base)
-        insort(self.order, level, key=_value_of)
+        value = level.value
+        values = self.values
+        if not values or value > values[-1]:
+            values.append(value)
+            order.append(level)
+        else:
+            place = bisect_right(values, value)
+            values.insert(place, value)
+            order.insert(place, level)
         level.listed = True
         if not level.in_turns:
             level.in_turns = True
             self.turns.append(level)
 
-    def set_fence(self, handle: asyncio.Handle) -> None:
-        """Let a handle wait for the callbacks that stand in the base."""
-        place = self.place_behind_callbacks()
-        if place:
-            self.fences[handle] = self.last_fence = self.popped + place
+    def set_fence(self, level: Level) -> None:
+        """Let what is added to a level next wait for the callbacks that stand in the base."""
+        last = self.find_last_callback()
+        if last is None:
+            return
+        fence = self.fence
+        if fence is None or fence.behind is not last:
+            fence = self._fence_behind(last)
+        if fence is not None and level.fence is not fence:
+            level.fence = fence
+            level.append(fence)
 
-    def place_behind_callbacks(self) -> int:
-        """How many handles of the base run before none of them is a callback.
+    def _fence_behind(self, last: asyncio.Handle) -> Fence | None:
+        base = self.base
+        # Behind it stand steps of tasks, and what threads have posted just now.
+        for place in range(len(base) - 1, -1, -1):
+            if base[place] is last:
+                break
+        else:
+            self.last_callback = None
+            return None
+        fence = self.fence = Fence()
+        fence.behind = last
+        base.insert(place + 1, fence)
+        return fence
 
-        Cost: proportional to the steps of tasks behind the last of them; once there is none, it is known.
-        """
+    def find_last_callback(self) -> asyncio.Handle | None:
+        """The last callback in the base. Cost: proportional to the steps of tasks behind it, if it is not known."""
+        last = self.last_callback
+        if not self.posted and (last is None or not last._cancelled):
+            return last
         # Set first: what a thread appends and announces from here on is not lost.
-        self.may_hold_callbacks = False
+        self.posted = False
         base = self.base
         for place in range(len(base) - 1, -1, -1):
             if is_callback(base[place]):
-                self.may_hold_callbacks = True
-                return place + 1
-        return 0
+                self.last_callback = base[place]
+                return self.last_callback
+        self.last_callback = None
+        return None
 
-    def has_only_steps(self) -> bool:
-        """Whether there are handles, and all of them are steps of tasks."""
-        if self.may_hold_callbacks and self.place_behind_callbacks():
-            return False
-        # Without a level beside the base, nobody announces callbacks.
-        return bool(self.by_value) and any(self.order)
+    def last_of_first(self, count: int) -> asyncio.Handle | None:
+        """The last of the first handles of the base that is no C task's step. Cost: proportional to those behind it."""
+        base = self.base
+        for place in range(min(count, len(base)) - 1, -1, -1):
+            handle = base[place]
+            if type(handle) is not Fence and type(handle._callback) is not STEP_TYPE:
+                return cast("asyncio.Handle", handle)
+        return None
+
+    def forget_callbacks(self) -> None:
+        """Forget which callbacks there are: they have run, and nobody looked."""
+        self.last_callback = self.last_in_pass = None
+        self.posted = True
+        self.forget_gone()
 
     # --- Taking ---
 
-    def pop_first(self, levels: Sequence[Level]) -> asyncio.Handle | None:
-        """Take out the first handle of the first of some levels that has any, or else the base's.
-
-        If that one has to wait, what it waits for runs in its place: as urgent as what waits for it. None if that
-        belongs to the next pass: then so does all that is less urgent. IndexError if there is no handle.
-        """
+    def met(self, fence: Fence, level: Level) -> asyncio.Handle | None:
+        """What runs instead of a fence that was taken out of a level; None if there is nothing to wait for."""
         base = self.base
-        fences = self.fences
-        is_at_end = bool(base) and base[0] is self.first_of_next
-        for level in levels:
-            if level:
-                if level is base:
-                    break
-                if base and fences.get(level[0], 0) > self.popped:
-                    break
-                handle = level.popleft()
-                fences.pop(handle, None)
-                return handle
-        return None if is_at_end else self.pop(base)
+        if level is base:
+            self._open(fence)
+            return None
+        if not level:
+            level.fence = None
+            return None
+        # As long as it is not passed, it stands in the base too, so that this is not empty.
+        while fence.behind is not None:
+            handle = base.popleft()
+            if type(handle) is not Fence:
+                level.appendleft(fence)
+                return cast("asyncio.Handle", handle)
+            self._open(handle)
+        return None
+
+    def _open(self, fence: Fence) -> None:
+        fence.behind = None
+        if fence is self.fence:
+            self.fence = None
 
     def next_turn(self) -> Sequence[Level]:
         """The level to which a turn is given away, alone; none if no level has waited for long enough.
 
         Its first handle was the first one the last time too: what has just come waits, and overtakes nobody.
         """
+        base = self.base
+        while base and type(fence := base[0]) is Fence:
+            del base[0]
+            self._open(fence)
         first = next(filter(None, self.order), None)
-        waiting, head = self.waiting, self.head
-        due = waiting is not None and waiting is not first and bool(waiting) and waiting[0] is head
+        given = self.waiting
+        if given is None or given is first or _handle_at(given, 0) is not self.head:
+            given = None
         self.waiting = self.head = None
         for _ in range(len(self.turns)):
             level = self.turns[0]
@@ -286,49 +349,34 @@ class ReadyLevels:
                 del self.turns[0]
                 continue
             self.turns.rotate(-1)
-            place = 1 if due and level is waiting else 0
-            if level is not first and len(level) > place:
+            if level is first:
+                continue
+            # What is given a turn runs now, unless something of the base runs in its place.
+            head = _handle_at(level, 1 if level is given and type(level[0]) is not Fence else 0)
+            if head is not None:
                 self.waiting = level
-                self.head = level[place]
+                self.head = head
                 break
-        return (waiting,) if due and waiting is not None else ()
-
-    def is_extra(self, level: Level) -> bool:
-        """Whether a turn given to a level is none of those that a pass has counted."""
-        return level.value > 0 and self.fences.get(level[0], 0) <= self.popped
+        return () if given is None else (given,)
 
     def forget_head(self) -> None:
         """Keep no handle that has run."""
         waiting = self.waiting
-        if waiting is not None and not (waiting and waiting[0] is self.head):
+        if waiting is not None and _handle_at(waiting, 0) is not self.head:
             self.waiting = self.head = None
 
-    def first_of_many(self) -> Level:
-        """The first level that has a handle, after the empty ones before it have left the order; or the base."""
+    def drop_empty(self) -> None:
+        """Take the empty levels before the first that has a handle out of the order, except for the base."""
         order = self.order
-        place = 0
-        while place < len(order):
-            level = order[place]
-            if level:
-                return level
+        end = next((place for place, level in enumerate(order) if level), len(order))
+        kept = []
+        for level in order[:end]:
             if level is self.base:
-                place += 1
+                kept.append(level)
             else:
                 level.listed = False
-                del order[place]
-                if len(order) == 1:
-                    # Callbacks are announced only while there is another level.
-                    self.countdown.clear()
-        return self.base
-
-    def pop(self, base: Level) -> asyncio.Handle:
-        """Take out the first handle of the base."""
-        handle = base.popleft()
-        if self.fences:
-            self.popped += 1
-            if self.popped >= self.last_fence:
-                self.fences.clear()
-        return handle
+        order[:end] = kept
+        self.values[:end] = [0.0] * len(kept)
 
     # --- Tidying up ---
 
@@ -337,7 +385,6 @@ class ReadyLevels:
 
         What is kept of values that nobody uses any more goes after a while.
         """
-        self.first_of_next = None
         count = self.count_urgent()
         if count == len(self.base):
             self._tidy()
@@ -360,8 +407,11 @@ class ReadyLevels:
     def _tidy(self) -> None:
         """Drop the order once only the base has held handles for a while."""
         order = self.order
+        if not order:
+            self.forget_gone()
+            return
         if len(order) > KEPT_LEVELS:
-            self.first_of_many()
+            self.drop_empty()
         for level in order:
             if level and level is not self.base:
                 self.quiet = 0
@@ -371,26 +421,39 @@ class ReadyLevels:
             self._empty_order()
 
     def _empty_order(self) -> None:
-        for level in self.turns:
-            level.listed = level.in_turns = False
-        self.order.clear()
+        self._leave_order(self.turns)
         self.turns.clear()
+        self.order.clear()
+        self.values.clear()
         self.waiting = self.head = None
         self.quiet = 0
+        self.forget_gone()
+
+    @staticmethod
+    def _leave_order(levels: Sequence[Level]) -> None:
+        for level in levels:
+            level.listed = level.in_turns = False
 
     # --- Looking into the queue, and changing it ---
 
     def in_order(self) -> Iterator[tuple[Level, asyncio.Handle]]:
         """Every handle, with its level, in the order in which they will run; turns that are given away not counted."""
-        waiting = [(level, deque(snapshot(level))) for level in self.order or [self.base]]
-        base = next(handles for level, handles in waiting if level is self.base)
-        popped = self.popped
-        while waiting := [(level, handles) for level, handles in waiting if handles]:
-            level, handles = waiting[0]
-            if base and self.fences.get(handles[0], 0) > popped:
-                level, handles = self.base, base
-            popped += handles is base
-            yield level, handles.popleft()
+        queues: list[tuple[Level, deque[Any]]] = [
+            (level, deque(snapshot(level))) for level in self.order or [self.base]
+        ]
+        of_base = next(queue for level, queue in queues if level is self.base)
+        passed: set[Fence] = set()
+        for level, queue in queues:
+            while queue:
+                fence = queue[0]
+                if type(fence) is not Fence:
+                    yield level, queue.popleft()
+                elif level is self.base or fence.behind is None or fence in passed or len(queue) == 1:
+                    passed.add(queue.popleft())
+                elif type(of_base[0]) is Fence:
+                    passed.add(of_base.popleft())
+                else:
+                    yield self.base, of_base.popleft()
 
     def find(self, task: PriorityTask[Any], level: Level) -> int | None:
         """Where in a level the handle stands that will step a task."""
@@ -403,33 +466,23 @@ class ReadyLevels:
         """Take a handle out of the middle."""
         handle = level[place]
         del level[place]
-        self.fences.pop(handle, None)
         if level is self.base:
-            self._shift_fences(place, -1)
-        return handle
+            self.posted = True
+        if handle is self.last_in_pass:
+            self.last_in_pass = None
+        return cast("asyncio.Handle", handle)
 
     def index(self, level: Level, handle: asyncio.Handle) -> int:
         """Where a handle stands in its level; it does stand there."""
         return next(place for place, queued in enumerate(snapshot(level)) if queued is handle)
 
-    def put_in(self, level: Level, place: int, handle: asyncio.Handle, fence: int) -> None:
+    def put_in(self, level: Level, place: int, handle: asyncio.Handle) -> None:
         """Put a handle into the middle, where `level[place]` is then behind it."""
         if not level.listed and level is not self.base:
             self.enlist(level)
         level.insert(place, handle)
         if level is self.base:
-            self._shift_fences(place, 1)
-            if is_callback(handle):
-                self.may_hold_callbacks = True
-                self.countdown.clear()
-        elif fence > self.popped:
-            self.fences[handle] = fence
-
-    def _shift_fences(self, place: int, by: int) -> None:
-        for handle, fence in self.fences.items():
-            if fence > self.popped + place:
-                self.fences[handle] = fence + by
-        self.last_fence = max(self.fences.values(), default=0)
+            self.posted = True
 
     def move_task(self, task: PriorityTask[Any], new: Level | None) -> None:
         """Move the handle that will step a task to the end of a level, None for the base; nothing if there is none."""
@@ -442,3 +495,27 @@ class ReadyLevels:
                 else:
                     self.add(new, handle)
                 return
+
+
+def _new_level(value: float) -> Level:
+    level = Level()
+    level.value = value
+    level.listed = level.in_turns = False
+    level.fence = None
+    return level
+
+
+def _handle_at(level: Level, place: int) -> asyncio.Handle | None:
+    """The handle at a place of a level from which no other thread takes any, fences not counted; None if there is none.
+
+    Passed fences at the front of the level go.
+    """
+    while level and type(level[0]) is Fence and level[0].behind is None:
+        level.popleft()
+    for index in range(len(level)):
+        handle = level[index]
+        if type(handle) is not Fence:
+            if not place:
+                return cast("asyncio.Handle", handle)
+            place -= 1
+    return None

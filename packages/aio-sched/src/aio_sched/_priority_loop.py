@@ -132,7 +132,7 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
         # The loop has counted the handles of this pass: what it skips stands in for the one that is taken out.
         stand_in = make_handle(self, _nothing, ())
         stand_in.cancel()
-        self._levels.put_in(level, place, stand_in, 0)
+        self._levels.put_in(level, place, stand_in)
 
     def queue_insert_pos(self, pos: int, handle: asyncio.Handle) -> None:
         pos = require_position(pos)
@@ -178,12 +178,12 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
         # Counted from what was seen, and so before what threads have posted since.
         level, before = places[min(pos, len(places)) - 1] if pos and places else (None, None)
         if level is None or before is None:
-            levels.put_in(levels.front(), 0, handle, 0)
+            levels.put_in(levels.front(), 0, handle)
         elif pos < len(places) and level.value != FRONT:
             level, behind = places[pos]
-            levels.put_in(level, levels.index(level, behind), handle, levels.fences.get(behind, 0))
+            levels.put_in(level, levels.index(level, behind), handle)
         else:
-            levels.put_in(level, levels.index(level, before) + 1, handle, levels.fences.get(before, 0))
+            levels.put_in(level, levels.index(level, before) + 1, handle)
 
 
 def _require_bound(value: int) -> int:

@@ -74,6 +74,10 @@ class PriorityTask(asyncio.Task[T]):
         eager_start: bool = False,
         priority: float = 0.0,
     ) -> None:
+        if loop is None:
+            loop = asyncio.get_event_loop()
+        # The task's first step is queued by `Task.__init__`, to where this says.
+        levels = levels_of(loop)
         if type(priority) is not float or priority != priority:
             priority = real_number(priority)
         self._own_priority = priority
@@ -82,10 +86,6 @@ class PriorityTask(asyncio.Task[T]):
         #: The lock or condition that this task waits for, and the locks that it holds: kept by these.
         self._blocked_on: object | None = None
         self._held: set[Any] | None = None
-        if loop is None:
-            loop = asyncio.get_event_loop()
-        # The task's first step is queued by `Task.__init__`, to where this says.
-        levels = levels_of(loop)
         self._level: Level | None = None if levels is None else levels.level_of(priority)
         if not eager_start or running_loop() is not loop:
             super().__init__(coro, loop=loop, name=name, context=context)
