@@ -239,6 +239,17 @@ async def test_time_limit_swallows_its_own_expiry(runtime: Runtime) -> None:
 
 
 @every_runtime
+async def test_a_time_limit_serves_one_block(runtime: Runtime) -> None:
+    block = lowlevel.move_on_after(1)
+    with block as limit:
+        await runtime.sleep(5)
+    assert limit.expired
+    with pytest.raises(RuntimeError, match=r"entered before|single 'with' block"):
+        block.__enter__()
+    assert limit.expired
+
+
+@every_runtime
 @pytest.mark.parametrize("forever", [None, math.inf])
 async def test_no_time_limit_never_expires(runtime: Runtime, forever: float | None) -> None:
     with lowlevel.move_on_after(forever) as limit:

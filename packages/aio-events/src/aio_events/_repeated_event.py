@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from aio_values.lowlevel import Waiter
 
+# Looked up for every event.
+_READY, _WAITING = State.READY, State.WAITING
+
 
 class RepeatedEvent:
     """An event that can be set again and again, for any number of listeners.
@@ -107,11 +110,19 @@ class UnqueuedEvents(_Following):
 
     async def __anext__(self) -> None:
         """Wait for the next event."""
-        self._start_waiting()
+        if self._state is not _READY:
+            self._start_waiting()
+        self._state = _WAITING
+        # This is `wait`, written out.
+        waiting, waiter = self._event._waiting, create_waiter()
+        waiting[waiter] = None
         try:
-            await self._event.wait()
+            await waiter
+        except BaseException:
+            waiting.pop(waiter, None)
+            raise
         finally:
-            self._state = State.READY
+            self._state = _READY
 
 
 class Events(_Following):
@@ -126,7 +137,9 @@ class Events(_Following):
 
     async def __anext__(self) -> None:
         """Wait for an event that the listener does not know of; at once if there has been one."""
-        self._start_waiting()
+        if self._state is not _READY:
+            self._start_waiting()
+        self._state = _WAITING
         try:
             if self._seen == self._event._count:
                 await self._event.wait()
@@ -134,4 +147,4 @@ class Events(_Following):
                 await checkpoint()
             self._seen = self._event._count
         finally:
-            self._state = State.READY
+            self._state = _READY

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aio_values.lowlevel import checkpoint, move_on_after, timeout_error
 
-from aio_events._closable import EndingIterator
+from aio_events._closable import ClosableIterator, State
 from aio_events._closing import close, close_all
 
 if TYPE_CHECKING:
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Looked up for every item.
+_READY, _WAITING, _ENDED = State.READY, State.WAITING, State.ENDED
 
-class _Limited(EndingIterator[T]):
+
+class _Limited(ClosableIterator[T]):
     """What `iter_move_on_after` and `iter_fail_after` share."""
 
     __slots__ = ("_source", "_timeout")
@@ -33,22 +36,41 @@ class _Limited(EndingIterator[T]):
     def _details(self) -> str:
         return f" {self._timeout} seconds for each item of {self._source!r}"
 
-    async def _next(self) -> T:
+    async def __anext__(self) -> T:
+        """The next item.
+
+        Raises:
+            StopAsyncIteration: There are no more, or the iterator was closed.
+            RuntimeError: Another task waits for its next item.
+        """
+        # Written out, since every layer in between would be paid for with every item.
+        if self._state is not _READY:
+            self._start_waiting()
+        self._state = _WAITING
+        after = _READY
         try:
-            with move_on_after(self._timeout):
-                return await anext(self._source)
-        except StopAsyncIteration:
-            failures = []
-        except Exception as error:
-            failures = [error]
-        else:
+            try:
+                with move_on_after(self._timeout):
+                    return await anext(self._source)
+            except StopAsyncIteration:
+                await self._close_source()
+                raise StopAsyncIteration from None
+            except Exception as error:
+                await self._close_source(error)
             raise self._expired()
+        except StopAsyncIteration:
+            after = _ENDED
+            raise
+        finally:
+            self._state = after
+
+    async def _close_source(self, *failures: BaseException) -> None:
+        """Close the source, since it has ended or failed, and raise what has failed."""
         try:
             await close_all([self._source], *failures)
         finally:
             # An error must not refer to itself by way of this frame.
             del failures
-        raise StopAsyncIteration
 
     @abstractmethod
     def _expired(self) -> BaseException:

@@ -12,7 +12,7 @@ from aio_events._closable import ClosableIterator, EndingIterator, State
 from aio_events._closing import close_all
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Mapping
 
     from aio_values.lowlevel import Home
 
@@ -64,7 +64,9 @@ class _Zip(EndingIterator[T]):
         if self._home is None:
             self._home = current_home()
         try:
-            await self._complete_step()
+            # Not in a task if there is but one to ask.
+            missing = self._missing()
+            await (missing[0]() if len(missing) == 1 else run_together(*missing))
         except BaseException as failure:
             errors, only_cancelled = _errors_of(failure)
             if only_cancelled:
@@ -82,17 +84,12 @@ class _Zip(EndingIterator[T]):
             del errors
         raise StopAsyncIteration
 
-    async def _complete_step(self) -> None:
-        missing = [
+    def _missing(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        return [
             partial(self._advance, position)
             for position in range(len(self._sources))
             if position not in self._taken and position not in self._ended
         ]
-        if len(missing) == 1:
-            # No need for a task.
-            await missing[0]()
-        else:
-            await run_together(*missing)
 
     async def _advance(self, position: int) -> None:
         try:

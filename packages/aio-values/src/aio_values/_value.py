@@ -141,7 +141,7 @@ class AsyncValue(Generic[T]):
         # Who waits for values, who for transitions.
         self._level = Registry()
         self._edge = Registry()
-        # False while nobody waits at all; while nobody waits for any value, or for transitions. True may be out of date.
+        # False while nobody waits at all, or for any value and for transitions. True may be out of date.
         self._watched = False
         self._watched_closely = False
         self._derived: dict[DerivedValue[Any], None] = {}

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
-from aio_values.lowlevel._runtime import current_time, in_trio, running_loop
+from aio_values.lowlevel._runtime import in_trio, running_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from aio_values.lowlevel._trio_timeout import TimeLimitOnTrio
 
 
-class TimeLimit:
+class TimeLimit(ABC):
     """What `with move_on_after(...) as limit` gives: tells afterwards whether the time ran out."""
 
-    __slots__ = ("__weakref__", "deadline", "expired")
+    __slots__ = ("__weakref__", "deadline")
 
     def __init__(self, deadline: float) -> None:
         self.deadline: float = deadline
         """The time of `current_time()` at which the body is ended."""
-        self.expired: bool = False
+
+    @property
+    @abstractmethod
+    def expired(self) -> bool:
         """True once the body was ended because the time was over, False if it ended by itself."""
 
     def __repr__(self) -> str:
@@ -46,7 +51,9 @@ def move_on_after(seconds: float | None) -> AbstractContextManager[TimeLimit]:
         return move_on_at(math.inf)
     if not seconds >= 0:
         raise ValueError(f"seconds must be zero or more, or None for no limit, not {seconds!r}")
-    return move_on_at(current_time() + seconds)
+    if in_trio():
+        return _kind_on_trio().after(seconds)
+    return _TimeLimitOnAsyncio(running_loop().time() + seconds)
 
 
 def move_on_at(deadline: float) -> AbstractContextManager[TimeLimit]:
@@ -62,48 +69,71 @@ def move_on_at(deadline: float) -> AbstractContextManager[TimeLimit]:
     Returns:
         A context manager for a plain `with`, which gives a `TimeLimit`; on asyncio it must be entered in a task.
     """
-    limit = TimeLimit(deadline)
-    return _on_trio(limit) if in_trio() else _on_asyncio(limit)
+    if in_trio():
+        return _kind_on_trio()(deadline)
+    return _TimeLimitOnAsyncio(deadline)
 
 
-@contextmanager
-def _on_trio(limit: TimeLimit) -> Iterator[TimeLimit]:
-    import trio
-
-    with trio.CancelScope(deadline=limit.deadline) as scope:
-        yield limit
-    limit.expired = scope.cancelled_caught
+_on_trio: type[TimeLimitOnTrio] | None = None
 
 
-@contextmanager
-def _on_asyncio(limit: TimeLimit) -> Iterator[TimeLimit]:
-    task = asyncio.current_task(running_loop())
-    if task is None:
-        raise RuntimeError("a time limit ends a task's wait: enter it inside a task")
-    if limit.deadline == math.inf:
-        yield limit
-        return
-    requests = task.cancelling()
-    fired = False
+def _kind_on_trio() -> type[TimeLimitOnTrio]:
+    """Trio's side, imported when a trio task first needs it, then at hand."""
+    global _on_trio  # noqa: PLW0603  # an import at most once; the statement itself is not free
+    if _on_trio is None:
+        from aio_values.lowlevel._trio_timeout import TimeLimitOnTrio
 
-    def fire() -> None:
-        nonlocal fired
-        fired = True
-        task.cancel()
+        _on_trio = TimeLimitOnTrio
+    return _on_trio
 
-    timer = running_loop().call_at(limit.deadline, fire)
-    alone = False
-    try:
-        try:
-            yield limit
-        finally:
+
+class _TimeLimitOnAsyncio(TimeLimit):
+    # A class, as its counterpart is: a generator made into a context manager would cost as much again as the timer.
+    __slots__ = ("_entered", "_expired", "_fired", "_requests", "_task", "_timer")
+
+    _task: asyncio.Task[Any]
+    _timer: asyncio.TimerHandle | None
+    _requests: int
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(deadline)
+        self._entered = False
+        self._expired = False
+
+    @property
+    def expired(self) -> bool:
+        return self._expired
+
+    def __enter__(self) -> TimeLimit:
+        if self._entered:
+            raise RuntimeError("this time limit was entered before: make one for each block")
+        self._entered = True
+        loop = running_loop()
+        task = asyncio.current_task(loop)
+        if task is None:
+            raise RuntimeError("a time limit ends a task's wait: enter it inside a task")
+        self._task = task
+        self._requests = task.cancelling()
+        self._fired = False
+        self._timer = None if self.deadline == math.inf else loop.call_at(self.deadline, self._fire)
+        return self
+
+    def _fire(self) -> None:
+        self._fired = True
+        self._task.cancel()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        task, timer = self._task, self._timer
+        # The timer's handle knows this object, which knows it: without this, a cycle.
+        del self._task, self._timer
+        if timer is not None:
             timer.cancel()
-            # As in `asyncio.timeout`: with more requests left than before, somebody else wants this task to end too.
-            alone = fired and task.uncancel() <= requests
-    except asyncio.CancelledError:
-        if not alone:
-            raise
-        limit.expired = True
+        # As in `asyncio.timeout`: with more requests left than before, somebody else wants this task to end too.
+        if self._fired and task.uncancel() <= self._requests and isinstance(error, asyncio.CancelledError):
+            self._expired = True
+        return self._expired
 
 
 def timeout_error(message: str) -> TimeoutError:

@@ -39,31 +39,8 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
         BaseException: The one error, as itself, if a single function failed; a group of all errors if several did.
     """
     results: dict[int, T] = {}
-
-    async def run(index: int, function: Callable[[], Awaitable[T]]) -> None:
-        results[index] = await function()
-
-    async def run_in_task(index: int, function: Callable[[], Awaitable[T]]) -> None:
-        try:
-            results[index] = await function()
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # A task group would take no notice of it.
-            raise _EndedByCancellationError(error) from None
-
     try:
-        if in_trio():
-            import trio
-
-            async with trio.open_nursery(strict_exception_groups=True) as nursery:
-                for index, function in enumerate(functions):
-                    nursery.start_soon(run, index, function)
-        else:
-            async with asyncio.TaskGroup() as group:
-                for index, function in enumerate(functions):
-                    group.create_task(run_in_task(index, function))
+        await (_run_on_trio if in_trio() else _run_on_asyncio)(functions, results)
     except BaseExceptionGroup as failures:
         failure = _alone_or_grouped(failures)
     else:
@@ -75,6 +52,35 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
         raise failure
     finally:
         del failure
+
+
+async def _run_on_trio(functions: tuple[Callable[[], Awaitable[T]], ...], results: dict[int, T]) -> None:
+    import trio
+
+    async with trio.open_nursery(strict_exception_groups=True) as nursery:
+        for index, function in enumerate(functions):
+            nursery.start_soon(_run, function, results, index)
+
+
+async def _run(function: Callable[[], Awaitable[T]], results: dict[int, T], index: int) -> None:
+    results[index] = await function()
+
+
+async def _run_on_asyncio(functions: tuple[Callable[[], Awaitable[T]], ...], results: dict[int, T]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for index, function in enumerate(functions):
+            group.create_task(_run_in_task(function, results, index))
+
+
+async def _run_in_task(function: Callable[[], Awaitable[T]], results: dict[int, T], index: int) -> None:
+    try:
+        results[index] = await function()
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # A task group would take no notice of it.
+        raise _EndedByCancellationError(error) from None
 
 
 def _alone_or_grouped(failures: BaseExceptionGroup[BaseException]) -> BaseException:

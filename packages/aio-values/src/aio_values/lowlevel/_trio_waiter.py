@@ -58,7 +58,14 @@ class TrioWaiter:
         return self._outcome if self._state is _EXCEPTION else None
 
     def set_result(self, result: object, /) -> None:
-        self._wake(_RESULT, result)
+        if self._state is not _PARKED:
+            self._wake(_RESULT, result)
+            return
+        # This is `_wake`, written out for the commonest case.
+        reschedule(self._task)  # type: ignore[arg-type]  # a parked waiter has its task
+        self._task = None
+        self._outcome = result
+        self._state = _RESULT
 
     def set_exception(self, exception: BaseException, /) -> None:
         self._wake(_EXCEPTION, exception)
@@ -89,10 +96,10 @@ class TrioWaiter:
         self._state = _PARKED
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        if not self.done():
+        if self._state is _FRESH or self._state is _PARKED:
             self._sit_down()
             yield from wait_task_rescheduled(self._abort).__await__()  # noqa: ASYNC105  # awaited right here
-        return self.result()
+        return self._outcome if self._state is _RESULT else self.result()
 
 
 def waiter_at_home() -> tuple[TrioWaiter, trio.lowlevel.TrioToken]:

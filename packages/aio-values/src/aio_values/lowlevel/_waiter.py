@@ -90,7 +90,10 @@ def create_waiter() -> Waiter[Any]:
     Raises:
         RuntimeError: No runtime is running in this thread.
     """
-    return waiter_at_home()[0]
+    if in_trio():
+        waiter: Waiter[Any] = on_trio().TrioWaiter()
+        return waiter
+    return running_loop().create_future()
 
 
 def waiter_at_home() -> tuple[Waiter[Any], Home]:
