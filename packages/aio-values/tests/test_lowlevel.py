@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from aio_values import lowlevel
@@ -221,6 +221,40 @@ async def test_cancelled_tasks_are_passed_over_before_they_have_run(runtime: Run
 
 
 # --- time limits ---------------------------------------------------------------------------------------------------
+
+
+@every_runtime
+async def test_a_seat_serves_one_wait_after_the_other_woken_failed_or_cancelled(runtime: Runtime) -> None:
+    seat = lowlevel.Seat()
+    waiting: dict[lowlevel.Waiter[Any], None] = {}
+
+    async def wait() -> str:
+        waiter, woken = seat.sit_down()
+        waiting[waiter] = None
+        try:
+            return cast("str", await woken)
+        finally:
+            del waiting[waiter]
+
+    async with runtime.tasks() as tasks:
+        for word in ("once", "again"):
+            woken = await tasks.block(wait)
+            next(iter(waiting)).set_result(word)
+            assert await woken.result() == word
+        cancelled = await tasks.block(wait)
+        cancelled.cancel()
+        await cancelled.wait()
+        assert cancelled.cancelled
+        failed = await tasks.block(wait)
+        next(iter(waiting)).set_exception(KeyError("gone"))
+        with pytest.raises(KeyError, match="gone"):
+            await failed.result()
+        assert not waiting
+
+
+def test_a_seat_needs_a_runtime() -> None:
+    with pytest.raises(RuntimeError, match="needs a running asyncio event loop or a trio task"):
+        lowlevel.Seat().sit_down()
 
 
 @every_runtime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aio_values.lowlevel import checkpoint, create_waiter
+from aio_values.lowlevel import Seat, checkpoint, create_waiter
 
 from aio_events._closable import ClosableIterator, State
 
@@ -96,11 +96,23 @@ class RepeatedEvent:
 class _Following(ClosableIterator[None]):
     """What the iterators over an event share. They do without the base's layers, since they are on the hot path."""
 
-    __slots__ = ("_event",)
+    __slots__ = ("_event", "_seat")
 
     def __init__(self, event: RepeatedEvent) -> None:
         super().__init__()
         self._event = event
+        self._seat = Seat()
+
+    async def _wait(self) -> None:
+        """As `RepeatedEvent.wait`."""
+        waiting = self._event._waiting
+        waiter, woken = self._seat.sit_down()
+        waiting[waiter] = None
+        try:
+            await woken
+        except BaseException:
+            waiting.pop(waiter, None)
+            raise
 
 
 class UnqueuedEvents(_Following):
@@ -113,14 +125,8 @@ class UnqueuedEvents(_Following):
         if self._state is not _READY:
             self._start_waiting()
         self._state = _WAITING
-        # This is `wait`, written out.
-        waiting, waiter = self._event._waiting, create_waiter()
-        waiting[waiter] = None
         try:
-            await waiter
-        except BaseException:
-            waiting.pop(waiter, None)
-            raise
+            await self._wait()
         finally:
             self._state = _READY
 
@@ -142,7 +148,7 @@ class Events(_Following):
         self._state = _WAITING
         try:
             if self._seen == self._event._count:
-                await self._event.wait()
+                await self._wait()
             else:
                 await checkpoint()
             self._seen = self._event._count

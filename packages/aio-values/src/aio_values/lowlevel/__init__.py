@@ -16,6 +16,7 @@ Passing time and taking turns:
 Parking a task and waking it:
 
 * `create_waiter()`: a future of the running runtime: one task awaits it, whoever holds it wakes it
+* `Seat`: for a party that waits again and again
 * `wait_until(waiter, deadline)`: await it until a time at most
 * `WaitQueue`: tasks parked first come, first served, with exact cancellation
 
@@ -51,6 +52,7 @@ from aio_values.lowlevel._runtime import (
     sleep,
     yield_now,
 )
+from aio_values.lowlevel._seat import Seat
 from aio_values.lowlevel._time_limit import TimeLimit, move_on_after, move_on_at, timeout_error
 from aio_values.lowlevel._together import run_together
 from aio_values.lowlevel._wait_queue import WaitQueue
@@ -61,6 +63,7 @@ __all__ = [
     "Condition",
     "Expired",
     "Home",
+    "Seat",
     "TimeLimit",
     "WaitQueue",
     "Waiter",
