@@ -49,41 +49,54 @@ events = st.sampled_from(EVENTS)
 futures = st.sampled_from(FUTURES)
 
 
-STEPS: list[st.SearchStrategy[Step]] = [
-    st.just(("sleep",)),
-    st.just(("sleep",)),
-    st.tuples(st.just("sleep_insert"), positions),
-    st.tuples(st.just("switch"), names, st.none() | positions),
-    st.tuples(st.just("reinsert"), names, positions),
-    st.tuples(st.just("call_pos"), positions, st.none() | events),
-    st.tuples(st.just("call_soon"), st.none() | events),
-    st.tuples(st.just("cancel_call"), positions),
-    st.tuples(st.just("priority"), names, values),
-    st.tuples(st.just("lock"), locks),
-    st.tuples(st.just("lock"), locks),
-    st.tuples(st.just("lock"), locks),
-    st.tuples(st.just("unlock"), locks),
-    st.tuples(st.just("wait_for_condition")),
-    st.tuples(st.just("notify"), st.integers(1, 3)),
-    st.tuples(st.just("take_permit")),
-    st.tuples(st.just("give_permit")),
-    st.tuples(st.just("wait_for_event"), events),
-    st.tuples(st.just("set"), events),
-    st.tuples(st.just("clear"), events),
-    st.tuples(st.just("wait_for_future"), futures),
-    st.tuples(st.just("set_result"), futures),
-    st.tuples(st.sampled_from(["create", "start", "descend"]), names),
-    st.tuples(st.just("throw"), names),
-    st.tuples(st.just("cancel"), names),
+def step(kind: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
+    return st.tuples(st.just(kind), *arguments)
+
+
+#: Steps that have to do with each other. A program is of one theme, and a few others.
+PLACES = [
+    step("sleep_insert", positions),
+    step("switch", names, st.none() | positions),
+    step("reinsert", names, positions),
+    step("call_pos", positions, st.none() | events),
+    step("call_soon", st.none() | events),
+    step("cancel_call", positions),
+    step("create", names),
+    step("start", names),
+    step("descend", names),
 ]
+LOCKING = [
+    step("lock", locks),
+    step("lock", locks),
+    step("lock", locks),
+    step("unlock", locks),
+    step("priority", names, values),
+]
+CONDITIONS = [
+    step("wait_for_condition"),
+    step("lock", st.just(0)),
+    step("unlock", st.just(0)),
+    step("notify", st.integers(1, 3)),
+]
+PERMITS = [step("take_permit"), step("take_permit"), step("give_permit"), step("priority", names, values)]
+WAITS = [
+    step("wait_for_event", events),
+    step("set", events),
+    step("clear", events),
+    step("wait_for_future", futures),
+    step("set_result", futures),
+]
+ENDS = [step("cancel", names), step("throw", names)]
+THEMES = [PLACES, LOCKING, CONDITIONS, PERMITS, WAITS]
 #: The one that is a callback with its own place, and no step of its own.
-INTERRUPT: st.SearchStrategy[Step] = st.tuples(st.just("interrupt"), names)
+INTERRUPT = step("interrupt", names)
 
 
-def programs_of(steps: list[st.SearchStrategy[Step]]) -> st.SearchStrategy[list[Program]]:
-    """Programs of a few kinds of steps each, which so meet one another."""
-    few = st.lists(st.sampled_from(steps), min_size=3, max_size=8)
-    return few.flatmap(lambda chosen: _programs_of(st.one_of(chosen)))
+def programs_of(*more: st.SearchStrategy[Step]) -> st.SearchStrategy[list[Program]]:
+    all_steps = [*more, *ENDS, *(one for theme in THEMES for one in theme)]
+    others = st.lists(st.sampled_from(all_steps), max_size=4)
+    chosen = st.tuples(st.sampled_from(THEMES), others)
+    return chosen.flatmap(lambda steps: _programs_of(st.one_of(*steps[0], *ENDS, *more, step("sleep"), *steps[1])))
 
 
 def _programs_of(steps: st.SearchStrategy[Step]) -> st.SearchStrategy[list[Program]]:
@@ -939,13 +952,13 @@ MAKE_LOOPS: dict[str, tuple[Callable[..., Any], bool]] = {
 
 
 @pytest.mark.parametrize("loop", MAKE_LOOPS.values(), ids=MAKE_LOOPS)
-@given(programs=programs_of([*STEPS, INTERRUPT]))
+@given(programs=programs_of(INTERRUPT))
 def test_programs_run_in_the_order_of_the_model(loop: tuple[Any, bool], programs: list[Program]) -> None:
     make_loop, by_priority = loop
     assert_same(make_loop, programs, by_priority=by_priority)
 
 
-@given(programs=programs_of([*STEPS, INTERRUPT]))
+@given(programs=programs_of(INTERRUPT))
 def test_so_they_do_on_a_python_that_was_not_checked(programs: list[Program]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(internals, "version_is_checked", lambda: False)
@@ -966,7 +979,7 @@ def assert_same(make_loop: Callable[..., Any], programs: list[Program], *, by_pr
 BOUND = st.integers(1, 4)
 
 
-@given(programs=programs_of(STEPS), bound=BOUND)
+@given(programs=programs_of(), bound=BOUND)
 def test_turns_are_given_away_within_the_bound_and_else_the_order_is_the_models(
     programs: list[Program], bound: int
 ) -> None:

@@ -16,6 +16,7 @@ from aio_sched import (
     task_reinsert,
     task_switch,
 )
+from aio_sched._asyncio_internals import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,3 +131,15 @@ async def test_a_task_that_changes_its_priority_gives_up_its_place_at_the_front(
         await tasks.make("low", 5, turns=1)
 
     assert await tasks.run(reinsert(), 0) == ["low"]
+
+
+async def test_a_task_whose_priority_is_raised_and_lowered_still_stands_behind_the_callbacks_before_it() -> None:
+    tasks = Tasks()
+    target: Any = tasks.make("target", -1, turns=1)
+    call = tasks.loop.call_soon(tasks.log.append, "called")
+    target.priority_value = -2
+    target.priority_value = -1
+    assert [task_of(handle) for handle in tasks.loop.queue_items()] == [None, target]
+    assert tasks.loop.queue_items()[0] is call
+    await target
+    assert tasks.log == ["called", "target"]

@@ -448,7 +448,9 @@ class ReadyLevels:
                 fence = queue[0]
                 if type(fence) is not Fence:
                     yield level, queue.popleft()
-                elif level is self.base or fence.behind is None or fence in passed or len(queue) == 1:
+                elif level is not self.base and len(queue) == 1:
+                    queue.popleft()  # nothing waits here, but perhaps elsewhere
+                elif level is self.base or fence.behind is None or fence in passed:
                     passed.add(queue.popleft())
                 elif type(of_base[0]) is Fence:
                     passed.add(of_base.popleft())
