@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from wheel_building import DISTRIBUTIONS, OFFLINE_UV, ROOT, run, virtual_environment
+from wheel_building import DISTRIBUTIONS, OFFLINE_UV, ROOT, SUPPORT, run, virtual_environment
 
 # The arrows of the design: what may come along with each. Nobody else's package but trio, with what trio needs.
 SIBLINGS: dict[str, set[str]] = {
@@ -40,6 +40,7 @@ def test_wheel_stands_alone(name: str, wheelhouse: Path, support: Path, tmp_path
     run(*install, *OFFLINE_UV, "--find-links", wheelhouse, name)
     check_what_came_along(name, json.loads(run("uv", "pip", "list", "--quiet", "--format", "json", "--python", python)))
     check_what_import_loads(name, python)
+    check_readme(name, python)
 
     tests = tmp_path / "alone"
     shutil.copytree(ROOT / "packages" / name / "tests", tests / "tests")
@@ -70,3 +71,12 @@ def check_what_import_loads(name: str, python: Path) -> None:
     assert loaded & set(modules.values()) <= allowed
     if name != "aio-trio-util":
         assert loaded & {"trio", "anyio", "uvloop"} == set()
+
+
+def check_readme(name: str, python: Path) -> None:
+    """The examples of its README need nothing that the wheel does not bring."""
+    readme = ROOT / "packages" / name / "README.md"
+    # The module that runs them is found by its path: its distribution would bring more than the wheel does.
+    path = str(SUPPORT / "src" / "suite_support")
+    code = f"import sys; sys.path.append({path!r}); from code_blocks import *; print(run_page(Path({str(readme)!r})))"
+    assert int(run(python, "-I", "-W", "error", "-c", f"from pathlib import Path; {code}")) > 0
