@@ -138,6 +138,16 @@ def test_what_is_no_coroutine_is_refused() -> None:
         CoroutineWrapper(coroutine=5)  # type: ignore[arg-type]
 
 
+def test_a_subclass_that_forgets_its_base_is_told_so_and_can_be_shown() -> None:
+    class Forgets(CoroutineWrapper[Any, Any, int]):
+        def __init__(self) -> None:
+            pass
+
+    with pytest.raises(AttributeError, match=r"Forgets\.__init__\(\) has not called super\(\)\.__init__\(coroutine="):
+        Forgets().send(None)
+    assert repr(Forgets()) == "<Forgets of None>"
+
+
 def test_it_works_with_further_base_classes() -> None:
     class Named:
         def __init__(self, *, name: str) -> None:

@@ -119,10 +119,13 @@ class CoroutineWrapper(Coroutine[Y_co, S_contra, R_co]):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> object:
+            if name == "_coroutine":
+                message = f"{type(self).__name__}.__init__() has not called super().__init__(coroutine=...)"
+                raise AttributeError(message, name=name, obj=self)
             # What later versions of Python add, such as cr_state in 3.15.
             if name.startswith("cr_"):
                 return getattr(self._coroutine, name)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._coroutine!r}>"
+        return f"<{type(self).__name__} of {getattr(self, '_coroutine', None)!r}>"
