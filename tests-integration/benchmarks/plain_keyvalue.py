@@ -2,7 +2,7 @@
 
 It runs the same commands on the same database, so that what differs is what the example shows. It knows nothing of
 slow subscribers, and stops as it stands. Its file can be rewritten as in the example, by a task that works for a
-millisecond at a time, or in a thread, from a copy of the database.
+millisecond at a time, or in a thread, from a copy of the database; and there can be more such tasks.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))
 
+from busy_keyvalue import work
 from keyvalue.background import sweep
 from keyvalue.commands import Phase, Session
 from keyvalue.database import Database
-from keyvalue.log import Log
-from keyvalue.rewrite import tell
+from keyvalue.log import Log, tell
 from keyvalue.state import State
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ async def serve(options: argparse.Namespace) -> None:
 
     server = await asyncio.start_server(client, "127.0.0.1", options.port, backlog=511)
     spawn(sweep, state.database)
+    for _ in range(options.tasks):
+        spawn(work)
     if options.appendonly:
         state.log = (ThreadLog if options.thread else Log)(options.appendonly, "no", state.database)
     print(f"Ready to accept connections on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
@@ -143,5 +145,6 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, default=0)
     arguments.add_argument("--appendonly", type=Path)
+    arguments.add_argument("--tasks", type=int, default=0, help="how many tasks work without end, a slice at a time")
     arguments.add_argument("--thread", action="store_true", help="rewrite the file in a thread")
     asyncio.run(serve(arguments.parse_args()))

@@ -1,7 +1,8 @@
 """The example service against the same server in plain asyncio: throughput, and how long clients wait meanwhile.
 
 Both run in processes of their own and are driven by `redis-benchmark`, or by one client that sends PING while the
-server rewrites its file again and again. The runs alternate. Needs Redis's tools (Debian: redis-tools).
+server rewrites its file again and again, alone or beside eight more tasks of the kind. The runs alternate.
+Needs Redis's tools (Debian: redis-tools).
 """
 
 from __future__ import annotations
@@ -23,18 +24,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
-PLAIN = str(Path(__file__).with_name("plain_keyvalue.py"))
+PLAIN, BUSY = (str(Path(__file__).with_name(f"{name}_keyvalue.py")) for name in ("plain", "busy"))
 SERVERS = {
     "example": ["-m", "keyvalue", "--port", "0"],
     "plain asyncio": [PLAIN],
 }
-REWRITING = {
-    "example": [*SERVERS["example"], "--appendfsync", "no"],
-    "plain asyncio": [PLAIN],
-    "plain asyncio, thread": [PLAIN, "--thread"],
+# What is done in the background of each, while its file is rewritten again and again.
+BACKGROUNDS = {
+    "no more": {
+        "example": [BUSY],
+        "plain asyncio": [PLAIN],
+        "plain asyncio, rewriting in a thread": [PLAIN, "--thread"],
+    },
+    "8 tasks": {"example": [BUSY, "--tasks", "8"], "plain asyncio": [PLAIN, "--tasks", "8"]},
 }
 TESTS = ("ping_mbulk", "set", "get", "incr", "lpush", "rpop", "mset")
 PERCENTILES = (50, 90, 99, 99.9)
@@ -119,6 +124,27 @@ def percentile(sorted_values: Sequence[float], percent: float) -> float:
     return sorted_values[min(int(len(sorted_values) * percent / 100), len(sorted_values) - 1)]
 
 
+def measure_pings(
+    background: str, servers: Mapping[str, Sequence[str]], repeats: int, seconds: float
+) -> dict[str, list[float]]:
+    """How long a PING took, as percentiles in seconds (the median of the runs), by server."""
+    runs: dict[str, list[list[float]]] = {name: [] for name in servers}
+    for _ in range(repeats):
+        for name, command in servers.items():
+            runs[name].append(ping(command, seconds))
+    medians = {
+        name: [statistics.median(percentile(run, percent) for run in taken) for percent in PERCENTILES]
+        for name, taken in runs.items()
+    }
+    print(f"PING while the file is rewritten, and {background} beside that, milliseconds")
+    print(f"  {'':38} " + " ".join(f"{f'{percent} %':>9}" for percent in PERCENTILES))
+    for name, values in medians.items():
+        print(f"  {name:38} " + " ".join(f"{value * 1e3:9.2f}" for value in values))
+    ratios = [plain / ours for plain, ours in zip(medians["plain asyncio"], medians["example"], strict=True)]
+    print(f"  {'plain asyncio / example':38} " + " ".join(f"{ratio:8.1f}x" for ratio in ratios), flush=True)
+    return medians
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3, help="runs of each server (default: %(default)s)")
@@ -138,19 +164,8 @@ def main() -> None:
             for test in TESTS:
                 ours, plain = best["example"][test], best["plain asyncio"][test]
                 print(f"  {test:12} example {ours:10,.0f}   plain asyncio {plain:10,.0f}   ratio {ours / plain:5.2f}")
-    runs: dict[str, list[list[float]]] = {name: [] for name in REWRITING}
-    for _ in range(options.repeats):
-        for name, command in REWRITING.items():
-            runs[name].append(ping(command, options.seconds))
-    medians = {
-        name: [statistics.median(percentile(run, percent) for run in taken) for percent in PERCENTILES]
-        for name, taken in runs.items()
-    }
-    figures["ping"] = {"percentiles": PERCENTILES, "seconds": medians}
-    print("PING while the file is rewritten, milliseconds")
-    print(f"  {'':24} " + " ".join(f"{f'{percent} %':>9}" for percent in PERCENTILES))
-    for name, values in medians.items():
-        print(f"  {name:24} " + " ".join(f"{value * 1e3:9.2f}" for value in values))
+    for background, servers in BACKGROUNDS.items():
+        figures[f"ping beside {background}"] = measure_pings(background, servers, options.repeats, options.seconds)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -89,7 +89,7 @@ def test_a_reply_leaves_when_its_record_is_on_the_disk_and_not_before(
 
     async def main() -> None:
         state = State({b"appendonly": b"yes"})
-        async with Log(path, "always", state.database) as log, Server(state, 4096, 100) as server:
+        async with Log(path, "always", state.database) as log, Server(state, 4096) as server:
             state.log = log
             port = await server.listen("127.0.0.1", 0)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keyvalue import rewrite
+from keyvalue import log as log_module
 from keyvalue.commands import Session
 from keyvalue.log import Log, replay
 from keyvalue.state import State
@@ -159,7 +159,7 @@ def test_whatever_happens_meanwhile_the_file_tells_what_there_is(steps: list[tup
         return state
 
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rewrite, "_SLICE", 0.0)
+        patch.setattr(log_module, "_SLICE", 0.0)
         path = Path(directory) / "appendonly.aof"
         state = asyncio.run(change(path))
         again = State({})

@@ -24,7 +24,6 @@ def main() -> None:
     parser.add_argument("--appendonly", type=Path, metavar="FILE", help="keep the data in this file (default: nowhere)")
     parser.add_argument("--appendfsync", choices=["always", "everysec", "no"], default="everysec")
     parser.add_argument("--bulk-limit", type=int, default=BULK_LIMIT, help="of bytes in a word (default: %(default)s)")
-    parser.add_argument("--output-limit", type=int, default=4096, help="of messages to a client (default: %(default)s)")
     parser.add_argument("--loop", choices=_LOOPS, default="priority", help="of asyncio (default: %(default)s)")
     options = parser.parse_args()
     with suppress(asyncio.CancelledError):  # by SIGINT or SIGTERM
@@ -45,7 +44,7 @@ async def serve(options: argparse.Namespace) -> None:
         if options.appendonly:
             replay(options.appendonly, state)
             state.log = await stack.enter_async_context(Log(options.appendonly, options.appendfsync, state.database))
-        server = await stack.enter_async_context(Server(state, options.bulk_limit, options.output_limit))
+        server = await stack.enter_async_context(Server(state, options.bulk_limit))
         port = await server.listen(options.host, options.port)
         print(f"Ready to accept connections on {options.host}:{port}", flush=True)
         await (state.log or server).wait_closing()

@@ -9,7 +9,6 @@ from enum import Enum, auto
 from functools import partialmethod
 from inspect import Parameter, signature
 from itertools import islice
-from typing import NamedTuple
 
 from aio_values import AsyncValue
 
@@ -89,7 +88,7 @@ class _Commands:
         return "+OK"
 
     def command(self) -> Reply:
-        return [[each.name, each.arity] for each in _COMMANDS]
+        return [[b"|".join(path), arity] for path, (_run, arity) in _COMMANDS.items()]
 
     def config_get(self, pattern: bytes, *patterns: bytes) -> Reply:
         wanted = [_glob(each.lower()) for each in (pattern, *patterns)]
@@ -295,13 +294,17 @@ class Session(_Commands):
 
     def execute(self, words: list[bytes]) -> bytes:
         """Run a command and return its reply: nothing when that will come by `send`."""
+        name = words[0].lower()
+        path = (name, words[1].lower()) if name in _CONTAINERS and len(words) > 1 else (name,)
         try:
-            command = _PLAIN.get(words[0]) or _find(words)
-            if len(words) != command.arity and not 0 < -command.arity <= len(words):
-                raise _wrong_number(command.name)
-            if self.channels and self.protocol == 2 and command.name not in _WHEN_SUBSCRIBED:
-                raise ReplyError(_NOT_WHEN_SUBSCRIBED % command.name)
-            return encode(command.run(self, *words[command.own :]), self.protocol)
+            if path not in _COMMANDS:
+                raise _unknown(path, words)
+            run, arity = _COMMANDS[path]
+            if len(words) != arity and not 0 < -arity <= len(words):
+                raise _wrong_number(b"|".join(path))
+            if self.channels and self.protocol == 2 and name not in _WHEN_SUBSCRIBED:
+                raise ReplyError(_NOT_WHEN_SUBSCRIBED % b"|".join(path))
+            return encode(run(self, *words[len(path) :]), self.protocol)
         except ReplyError as error:
             return error.reply
 
@@ -312,41 +315,30 @@ class Session(_Commands):
         self.phase = Phase.LEAVING
 
 
-class _Command(NamedTuple):
-    name: bytes
-    own: int  # how many words that is
-    arity: int  # how many words there are with those that it takes; or, with a minus, how many at least
-    run: Callable[..., Reply]
+def _arity(path: tuple[bytes, ...], run: Callable[..., Reply]) -> int:
+    """Count the words of a command; if there may be more, it is the least number, with a minus."""
+    kinds = [
+        parameter.kind for parameter in signature(run).parameters.values()
+    ]  # with `self`, that is: one of the path
+    words = len(path) - 1 + kinds.count(Parameter.POSITIONAL_OR_KEYWORD)
+    return -words if Parameter.VAR_POSITIONAL in kinds else words
 
 
-def _declared(method: str, run: Callable[..., Reply]) -> _Command:
-    names = method.rstrip("_").encode().split(b"_")
-    kinds = [parameter.kind for parameter in signature(run).parameters.values()]  # of `self`, which stands for a name
-    arity = len(names) - 1 + kinds.count(Parameter.POSITIONAL_OR_KEYWORD)
-    return _Command(b"|".join(names), len(names), -arity if Parameter.VAR_POSITIONAL in kinds else arity, run)
+_METHODS = {name: getattr(_Commands, name) for name in vars(_Commands) if not name.startswith("_")}
+_RUN = {tuple(name.rstrip("_").encode().split(b"_")): run for name, run in _METHODS.items()}
+_COMMANDS = {path: (run, _arity(path, run)) for path, run in _RUN.items()}
+_CONTAINERS = {b"client", b"command", b"config"}
 
 
-_COMMANDS = [_declared(name, getattr(_Commands, name)) for name in vars(_Commands) if not name.startswith("_")]
-_BY_NAME = {each.name: each for each in _COMMANDS}
-_CONTAINERS = b"client", b"command", b"config"
-_PLAIN = {
-    name: each for each in _COMMANDS if not each.name.startswith(_CONTAINERS) for name in (each.name, each.name.upper())
-}
-
-
-def _find(words: list[bytes]) -> _Command:
-    name, shown = words[0].lower(), b""
-    if name in _PLAIN:
-        return _PLAIN[name]
-    if name in _CONTAINERS:
-        if found := _BY_NAME.get(b"|".join(words[:2]).lower()):
-            return found
-        if len(words) == 1:
-            raise _wrong_number(name)
-        raise ReplyError(b"ERR unknown subcommand '%b'. Try %b HELP." % (_cut(words[1])[:128], name.upper()))
+def _unknown(path: tuple[bytes, ...], words: list[bytes]) -> ReplyError:
+    if path[0] in _CONTAINERS and len(words) == 1:
+        return _wrong_number(path[0])
+    if path[0] in _CONTAINERS:
+        return ReplyError(b"ERR unknown subcommand '%b'. Try %b HELP." % (_cut(words[1])[:128], path[0].upper()))
+    shown = b""
     for word in words[1:]:
         shown += b"'%b' " % _cut(word)[: 128 - len(shown)] if len(shown) < 128 else b""
-    raise ReplyError(b"ERR unknown command '%b', with args beginning with: %b" % (_cut(words[0])[:128], shown))
+    return ReplyError(b"ERR unknown command '%b', with args beginning with: %b" % (_cut(words[0])[:128], shown))
 
 
 def _wrong_number(name: bytes) -> ReplyError:

@@ -11,7 +11,8 @@ Reply = bytes | str | int | None | Sequence["Reply"] | Mapping[bytes, "Reply"]
 
 LINE_LIMIT = 64 * 1024
 BULK_LIMIT = 512 * 1024 * 1024
-_USUAL_SIZES = {marker: {b"%b%d\r\n" % (marker, size): size for size in range(1, 1024)} for marker in (b"*", b"$")}
+_USUAL_COUNTS = {b"*%d\r\n" % count: count for count in range(1, 1024)}
+_USUAL_LENGTHS = {b"$%d\r\n" % length: length for length in range(1, 1024)}
 _WORD = re.compile(
     rb"""([^ \n\r\t"']*+) (?: "((?:\\.|[^"\\])*+)" (?=\s|\Z) | '((?:\\'|[^'])*+)' (?=\s|\Z) | (?!["']) )""",
     re.DOTALL | re.VERBOSE,
@@ -57,8 +58,8 @@ class Parser(Generic[T]):
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of the stream."""
-        self._later.append(data)
         self._missing -= len(data)
+        self._later.append(data)
         if self._missing <= 0:
             self._buffer, self._position = b"".join((self._buffer[self._position :], *self._later)), 0
             self._later.clear()
@@ -101,12 +102,21 @@ class Parser(Generic[T]):
         start, self._position = self._position, self._position + length + 2
         return self._buffer[start : start + length]
 
-    def usual_size(self, marker: bytes) -> int | None:
-        """Read a line such as `*3` or `$5`, if it is all here and one of the usual ones."""
+    def usual_count(self) -> int | None:
+        """Read a line such as `*3`, if it is all here and one of the usual ones: this spares a coroutine."""
         end = self._buffer.find(b"\n", self._position) + 1
-        size = _USUAL_SIZES[marker].get(self._buffer[self._position : end])
-        self._position = end if size else self._position
-        return size
+        count = _USUAL_COUNTS.get(self._buffer[self._position : end])
+        self._position = end if count else self._position
+        return count
+
+    def usual_string(self) -> bytes | None:
+        """Read a string behind a line such as `$5`, likewise."""
+        start = self._buffer.find(b"\n", self._position) + 1
+        length = _USUAL_LENGTHS.get(self._buffer[self._position : start])
+        if length is None or start + length + 2 > len(self._buffer):
+            return None
+        self._position = start + length + 2
+        return self._buffer[start : start + length]
 
     async def size(self, marker: bytes, what: bytes, limit: int) -> int:
         """Read any line such as `*3` or `$5`."""
@@ -125,13 +135,13 @@ async def read_command(parser: Parser[list[bytes]]) -> list[bytes]:
     """Read a command: a list of words, or a line as a human types it."""
     words: list[bytes] = []
     while not words:
-        count = parser.usual_size(b"*")
+        count = parser.usual_count()
         if count is None and await parser.peek() != b"*":
             words = [*_split(await parser.line(b"\n", b"inline request"))]
             continue
         for _ in range(count or await parser.size(b"*", b"multibulk", 2**31 - 1)):
-            length = parser.usual_size(b"$") or await parser.size(b"$", b"bulk", parser.bulk_limit)
-            words.append(await parser.string(length))
+            word = parser.usual_string()
+            words.append(word or await parser.string(await parser.size(b"$", b"bulk", parser.bulk_limit)))
     return words
 
 
