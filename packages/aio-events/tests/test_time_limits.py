@@ -230,7 +230,7 @@ def test_wrong_arguments_are_refused(limited: Callable[..., Any]) -> None:
             limited(timeout, MailboxRepeatedEvent())
     with pytest.raises(TypeError, match="ait must be an async iterable"):
         limited(1, [1])
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="timeout must be a number of seconds"):
         limited("1", MailboxRepeatedEvent())
 
 

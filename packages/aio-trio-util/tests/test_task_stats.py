@@ -221,5 +221,12 @@ def test_a_bad_threshold_is_refused(name: str, value: float) -> None:
         TaskStats(**{name: value})  # type: ignore[arg-type]
 
 
+def test_what_is_no_number_and_what_is_no_clock_is_refused() -> None:
+    with pytest.raises(TypeError, match="slow_task_threshold must be a number, not '1'"):
+        TaskStats(slow_task_threshold="1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="current_time must be callable"):
+        TaskStats(current_time=1.0)  # type: ignore[arg-type]
+
+
 def test_repr_tells_the_essence() -> None:
     assert repr(TaskStats()) == "<TaskStats: max wait 0.00 ms, 0 tasks with slow steps>"

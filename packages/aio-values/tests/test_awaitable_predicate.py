@@ -209,3 +209,8 @@ def test_arguments_of_wrong_type_are_refused(wrong: dict[str, Any]) -> None:
 def test_timeout_must_be_zero_or_more(timeout: float) -> None:
     with pytest.raises(ValueError, match="timeout must be zero or more seconds"):
         awaitable_predicate(bool, timeout=timeout)
+
+
+def test_a_timeout_that_is_no_number_is_refused() -> None:
+    with pytest.raises(TypeError, match="timeout must be a number of seconds"):
+        awaitable_predicate(bool, timeout="1")  # type: ignore[arg-type]

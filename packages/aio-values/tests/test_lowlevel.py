@@ -303,6 +303,8 @@ async def test_zero_time_limit_ends_the_body_where_it_blocks(runtime: Runtime) -
     for bad in (-1, math.nan):
         with pytest.raises(ValueError, match="seconds must be zero or more"):
             lowlevel.move_on_after(bad)
+    with pytest.raises(TypeError, match="seconds must be a number"):
+        lowlevel.move_on_after("1")  # type: ignore[arg-type]
 
 
 @every_runtime

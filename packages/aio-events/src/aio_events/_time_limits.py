@@ -25,7 +25,11 @@ class _Limited(ClosableIterator[T]):
     __slots__ = ("_source", "_timeout")
 
     def __init__(self, timeout: float | None, ait: AsyncIterable[T]) -> None:
-        if timeout is not None and not timeout >= 0:
+        try:
+            valid = timeout is None or timeout >= 0
+        except TypeError:
+            raise TypeError(f"timeout must be a number of seconds, or None for no limit, not {timeout!r}") from None
+        if not valid:
             raise ValueError(f"timeout must be zero or more seconds, or None for no limit, not {timeout!r}")
         if not hasattr(ait, "__aiter__"):
             raise TypeError(f"ait must be an async iterable, not {ait!r}")
@@ -110,7 +114,7 @@ class iter_move_on_after(_Limited[T]):  # noqa: N801  # the name that trio-util'
 
         Raises:
             ValueError: `timeout` is negative or not a number.
-            TypeError: `ait` is not an async iterable.
+            TypeError: `timeout` is no number, or `ait` is not an async iterable.
         """
         super().__init__(timeout, ait)
 
@@ -144,7 +148,7 @@ class iter_fail_after(_Limited[T]):  # noqa: N801  # the name that trio-util's u
 
         Raises:
             ValueError: `timeout` is negative or not a number.
-            TypeError: `ait` is not an async iterable.
+            TypeError: `timeout` is no number, or `ait` is not an async iterable.
         """
         super().__init__(timeout, ait)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aio_values._lazy_condition import LazyCondition
+from aio_values._time import duration
 from aio_values.lowlevel import move_on_after, timeout_error
 
 if TYPE_CHECKING:
@@ -55,13 +56,13 @@ class awaitable_predicate:  # noqa: N801  # the name that codestare's users know
             timeout: The most seconds that each `await` may take; None for no limit.
 
         Raises:
-            TypeError: `predicate` cannot be called, or `condition` is no condition.
+            TypeError: `predicate` cannot be called, `condition` is no condition, or `timeout` is no number.
             ValueError: `timeout` is negative or not a number.
         """
         if not callable(predicate):
             raise TypeError(f"predicate must be callable without arguments, not {predicate!r}")
-        if timeout is not None and not timeout >= 0:
-            raise ValueError(f"timeout must be zero or more seconds, or None for no limit, not {timeout!r}")
+        if timeout is not None:
+            duration("timeout", timeout)
         self.predicate: Callable[[], object] = predicate
         """What is asked."""
         self.timeout: float | None = timeout

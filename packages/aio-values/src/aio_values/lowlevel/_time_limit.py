@@ -45,11 +45,16 @@ def move_on_after(seconds: float | None) -> AbstractContextManager[TimeLimit]:
         A context manager for a plain `with`, which gives a `TimeLimit`.
 
     Raises:
-        ValueError: `seconds` is negative or not a number.
+        ValueError: `seconds` is negative or NaN.
+        TypeError: `seconds` is no number.
     """
     if seconds is None:
         return move_on_at(math.inf)
-    if not seconds >= 0:
+    try:
+        valid = seconds >= 0
+    except TypeError:
+        raise TypeError(f"seconds must be a number, or None for no limit, not {seconds!r}") from None
+    if not valid:
         raise ValueError(f"seconds must be zero or more, or None for no limit, not {seconds!r}")
     if in_trio():
         return _kind_on_trio().after(seconds)
