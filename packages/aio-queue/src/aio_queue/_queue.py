@@ -355,6 +355,8 @@ class Queue(Generic[T]):
         if self._loop is None:
             self._bind()
         putter = self._new_waiter()
+        if putter.get_loop() is not self._loop:
+            raise self._other_loop()
         if ahead:
             self._putters.appendleft(putter)
         else:
@@ -477,6 +479,8 @@ class Queue(Generic[T]):
                     return self._take()
                 return await self._get_first_in_line()
         getter = self._new_waiter()
+        if getter.get_loop() is not self._loop:
+            raise self._other_loop()
         self._getters.append(getter)
         if self._credit:
             self._revoke_credit()
@@ -766,9 +770,14 @@ class Queue(Generic[T]):
         loop = get_running_loop()
         self._loop = loop
         self._thread = get_ident()
-        # A loop may make futures of a kind of its own; asking one that does not, each time, would only cost.
-        usual = type(loop).create_future is BaseEventLoop.create_future
-        self._new_waiter = partial(Future, loop=loop) if usual else loop.create_future
+        # A loop may make futures of a kind of its own; asking one that does not, each time, would only cost. From 3.12
+        # on a future finds the running loop sooner than it takes one: who waits then sees whether it is this one.
+        if type(loop).create_future is not BaseEventLoop.create_future:
+            self._new_waiter = loop.create_future
+        elif sys.version_info >= (3, 12):
+            self._new_waiter = Future
+        else:
+            self._new_waiter = partial(Future, loop=loop)
         self._unsettled = bool(self._arriving) or not self._puts_directly
 
     def _check_thread(self) -> None:
@@ -787,10 +796,12 @@ class Queue(Generic[T]):
     def _explain_other_loop(self, error: BaseException) -> None:
         """Say clearly what a task's complaint about the future of another loop means."""
         if isinstance(error, RuntimeError) and get_running_loop() is not self._loop:
-            message = (
-                f"{self!r} belongs to {self._loop!r}, on which tasks have waited for it: make one queue for each loop"
-            )
-            raise RuntimeError(message) from error
+            raise self._other_loop() from error
+
+    def _other_loop(self) -> RuntimeError:
+        return RuntimeError(
+            f"{self!r} belongs to {self._loop!r}, on which tasks have waited for it: make one queue for each loop"
+        )
 
     # What it looks like.
 
