@@ -212,3 +212,9 @@ async def test_a_lock_that_fails_ends_the_wait() -> None:
         await task
     with pytest.raises(ValueError, match="broken"):
         await other
+
+
+@pytest.mark.parametrize("wrong", [3, "lock", object()])
+async def test_what_is_no_lock_is_refused_where_it_is_given(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="lock must be a lock such as"):
+        InterruptCondition(wrong)

@@ -67,8 +67,8 @@ PLACES = [
 ]
 LOCKING = [
     step("lock", locks),
-    step("lock", locks),
-    step("lock", locks),
+    step("hold", locks),
+    step("hold", locks),
     step("unlock", locks),
     step("priority", names, values),
 ]
@@ -87,7 +87,7 @@ WAITS = [
     step("set_result", futures),
 ]
 ENDS = [step("cancel", names), step("throw", names)]
-THEMES = [PLACES, LOCKING, CONDITIONS, PERMITS, WAITS]
+THEMES = [PLACES, LOCKING, LOCKING, CONDITIONS, PERMITS, WAITS]
 #: The one that is a callback with its own place, and no step of its own.
 INTERRUPT = step("interrupt", names)
 
@@ -612,6 +612,9 @@ class Model:
             case ["lock", lock]:
                 yield from self._acquire(me, self._locks[lock])
                 self._owners[lock] = me
+            case ["hold", lock]:
+                yield from self._do(me, ("lock", lock))
+                yield
             case ["unlock", lock]:
                 self._unlock(lock)
             case ["wait_for_condition"]:
@@ -819,6 +822,9 @@ class Reality:
             case ["lock", lock]:
                 await self._locks[lock].acquire()
                 self._owners[lock] = me
+            case ["hold", lock]:
+                await self._do(me, ("lock", lock))
+                await asyncio.sleep(0)
             case ["unlock", lock]:
                 self._unlock(lock)
             case ["wait_for_condition"]:

@@ -162,3 +162,9 @@ async def test_bounded_by_asyncios_own_class() -> None:
 async def test_a_negative_number_of_permits_is_refused() -> None:
     with pytest.raises(ValueError, match=">= 0"):
         PrioritySemaphore(-1)
+
+
+@pytest.mark.parametrize("wrong", ["1", 1.5, None])
+async def test_what_is_no_number_of_permits_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="value must be a number of permits, not"):
+        PrioritySemaphore(wrong)

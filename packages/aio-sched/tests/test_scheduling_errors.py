@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aio_sched import (
+    blocked_tasks,
     call_pos,
     create_task_descend,
     get_scheduling_loop,
+    runnable_tasks,
     sleep_insert,
     task_reinsert,
     task_switch,
@@ -236,3 +238,10 @@ async def test_another_thread_cannot_change_the_queue() -> None:
 async def test_what_is_wrong_at_a_creation_is_reported_there() -> None:
     with refused(TypeError, "coroutine"):
         await create_task_descend(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", ["loop", 0, asyncio.new_event_loop])
+async def test_tasks_of_what_is_no_loop_are_none_to_ask_for(wrong: Any) -> None:
+    for of_loop in (runnable_tasks, blocked_tasks):
+        with pytest.raises(TypeError, match="loop must be an asyncio event loop or None, not"):
+            of_loop(wrong)

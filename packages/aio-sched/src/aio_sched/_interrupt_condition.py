@@ -20,7 +20,18 @@ class InterruptCondition(asyncio.Condition):
     away: another waiter, that could have used it, sleeps on. Here the exception that was raised comes out, the lock is
     held again by then, and a notification is handed on. The latter can wake a waiter for nothing: check what you wait
     for in a loop, or use `wait_for()`.
+
+    Args:
+        lock: The lock, if it is shared with other conditions; an `asyncio.Lock` of its own by default.
+
+    Raises:
+        TypeError: `lock` is no lock.
     """
+
+    def __init__(self, lock: asyncio.Lock | None = None) -> None:
+        if lock is not None:
+            require_lock(lock)
+        super().__init__(lock)
 
     async def wait(self) -> Literal[True]:
         """Release the lock, wait until notified, and acquire the lock again.
@@ -79,6 +90,12 @@ class InterruptCondition(asyncio.Condition):
             if not waiter.done():
                 waiter.set_result(False)
                 return
+
+
+def require_lock(lock: object) -> None:
+    """Refuse what cannot be the lock of a condition."""
+    if not all(hasattr(lock, method) for method in ("acquire", "release", "locked")):
+        raise TypeError(f"lock must be a lock such as asyncio.Lock(), not {lock!r}")
 
 
 def outranking(earlier: BaseException | None, later: asyncio.CancelledError) -> BaseException:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from aio_sched._asyncio_internals import loop_of
-from aio_sched._interrupt_condition import outranking
+from aio_sched._interrupt_condition import outranking, require_lock
 from aio_sched._priority_lock import PriorityLock
 from aio_sched._waiters import Waiter
 
@@ -40,8 +40,7 @@ class PriorityCondition(asyncio.Condition):
     def __init__(self, lock: asyncio.Lock | None = None) -> None:
         if lock is None:
             lock = PriorityLock()
-        if not all(hasattr(lock, method) for method in ("acquire", "release", "locked")):
-            raise TypeError(f"lock must be a PriorityLock or an asyncio.Lock, not {lock!r}")
+        require_lock(lock)
         super().__init__(lock)
         self._needed_lock = lock if isinstance(lock, PriorityLock) else None
         self._waiters = []

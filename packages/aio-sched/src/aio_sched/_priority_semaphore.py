@@ -26,12 +26,15 @@ class PrioritySemaphore(asyncio.Semaphore):
         value: How many permits there are; 0 or more.
 
     Raises:
+        TypeError: `value` is not an integer.
         ValueError: `value` is less than 0.
     """
 
     _waiters: Line  # type: ignore[assignment]  # asyncio has a deque of futures there
 
     def __init__(self, value: int = 1) -> None:
+        if not isinstance(value, int):
+            raise TypeError(f"value must be a number of permits, not {value!r}")
         super().__init__(value)
         self._waiters = []
 

@@ -69,11 +69,12 @@ def runnable_tasks(loop: asyncio.AbstractEventLoop | None = None) -> set[asyncio
         A new set.
 
     Raises:
+        TypeError: `loop` is no event loop.
         RuntimeError: No loop is given, and none is running.
 
     Cost: proportional to the number of tasks and the length of the ready queue.
     """
-    loop = loop or asyncio.get_running_loop()
+    loop = _loop_or_running(loop)
     tasks = asyncio.all_tasks(loop) - _current(loop)
     queue = queue_shown_by(loop)
     if queue is None:
@@ -92,11 +93,12 @@ def blocked_tasks(loop: asyncio.AbstractEventLoop | None = None) -> set[asyncio.
         A new set: all tasks without the runnable ones and the current one.
 
     Raises:
+        TypeError: `loop` is no event loop.
         RuntimeError: No loop is given, and none is running.
 
     Cost: as for `runnable_tasks`.
     """
-    loop = loop or asyncio.get_running_loop()
+    loop = _loop_or_running(loop)
     return asyncio.all_tasks(loop) - runnable_tasks(loop) - _current(loop)
 
 
@@ -126,6 +128,14 @@ def _state_of_waiting(task: asyncio.Task[Any]) -> TaskState:
     """Tell what a task that is not done and not the current one does, without looking into the queue."""
     blocked = waits_for(task) is not None or is_running(task)
     return TaskState.BLOCKED if blocked else TaskState.RUNNABLE
+
+
+def _loop_or_running(loop: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop:
+    if loop is None:
+        return asyncio.get_running_loop()
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        raise TypeError(f"loop must be an asyncio event loop or None, not {loop!r}")
+    return loop
 
 
 def _current(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
