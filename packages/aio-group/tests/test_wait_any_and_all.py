@@ -481,6 +481,31 @@ async def test_a_failure_leaves_no_reference_cycle(wait: Callable[..., Coroutine
 
 
 @both
+async def test_repeated_cancellations_leave_no_reference_cycle(wait: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+    class Message:
+        """What an error of asyncio carries, since that cannot be referred to weakly."""
+
+    leaf = Child()
+    waiting = start(wait, leaf)
+    await settle()
+    gc.collect()
+    gc.disable()
+    try:
+        messages = [Message(), Message()]
+        references = [weakref.ref(message) for message in messages]
+        while messages:
+            waiting.cancel(messages.pop())
+            await asyncio.sleep(0)
+        await settle()
+        assert waiting.cancelled()
+        del waiting
+        await settle()
+        assert [reference() for reference in references] == [None, None]
+    finally:
+        gc.enable()
+
+
+@both
 async def test_context_variables_reach_the_functions(wait: Callable[..., Coroutine[Any, Any, Any]]) -> None:
     import contextvars
 

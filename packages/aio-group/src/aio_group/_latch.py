@@ -47,18 +47,22 @@ class Latch:
     async def outlast(self, timeout: float | None = None) -> list[asyncio.CancelledError]:
         """Wait as `wait` does, but through every cancellation; return those that came.
 
-        The caller deals with them, and empties the list when it has: until then, list and tracebacks hold each other.
+        A caller that raises one of them empties the list: list and traceback would hold each other.
         """
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         cancellations: list[asyncio.CancelledError] = []
-        while True:
-            try:
-                await self.wait(None if deadline is None else max(0.0, deadline - loop.time()))
-            except asyncio.CancelledError as cancelled:
-                cancellations.append(cancelled)
-            else:
-                return cancellations
+        try:
+            while True:
+                try:
+                    await self.wait(None if deadline is None else max(0.0, deadline - loop.time()))
+                except asyncio.CancelledError as cancelled:
+                    cancellations.append(cancelled)
+                else:
+                    return cancellations
+        finally:
+            # The errors' tracebacks lead to this frame, which must not lead back to the errors.
+            del cancellations
 
 
 def wake(waiter: asyncio.Future[None]) -> None:
