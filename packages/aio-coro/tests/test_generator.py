@@ -961,6 +961,38 @@ async def test_closing_while_a_future_that_is_done_is_waited_for_cancels_the_cor
 
 
 @asyncio_test
+@pytest.mark.parametrize("done", [False, True])
+async def test_closing_what_swallows_its_cancellation_raises_generator_exit_where_it_yields_next(done: bool) -> None:
+    # As a timeout in the coroutine does that expires while a task's value is out.
+    g = generator_object()
+    future = asyncio.get_running_loop().create_future()
+    log: list[str] = []
+
+    async def helper() -> None:
+        await g.ayield("value")
+
+    async def body() -> None:
+        task = asyncio.create_task(helper())
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await future
+            await g.ayield("never delivered")
+        except GeneratorExit:
+            log.append("exit")
+            raise
+        finally:
+            await asyncio.wait([task])
+
+    iterator = g(body())
+    assert await anext(iterator) == "value"
+    if done:
+        future.set_result(None)
+    await iterator.aclose()
+    assert log == ["exit"]
+    assert iterator.ag_frame is None
+
+
+@asyncio_test
 async def test_a_cancellation_of_the_closing_task_is_not_swallowed() -> None:
     g = generator_object()
 

@@ -383,10 +383,13 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         relay.cancel_all()
         self._cancel_answered()
         try:
-            if self._phase is _AT_YIELD or isinstance(self._waits_for, (Yielded, OOBData)):
-                yielded = await self._exchange(self._coro.throw, RaiseHere(GeneratorExit()))
+            aside = self._phase is _ASIDE and not isinstance(self._waits_for, (Yielded, OOBData))
+            if aside and await self._cancel_aside() is None:
+                yielded = None
             else:
-                yielded = await self._cancel_aside()
+                # In an `ayield`: from the first, or since it has swallowed the cancellation, as a timeout of its own
+                # that expired meanwhile does.
+                yielded = await self._exchange(self._coro.throw, RaiseHere(GeneratorExit()))
         except GeneratorExit:
             return
         finally:
