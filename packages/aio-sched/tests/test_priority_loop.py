@@ -624,3 +624,26 @@ def test_the_default_loop_is_the_platforms() -> None:
     assert issubclass(DefaultPriorityEventLoop, PrioritySchedulingMixin)
     if sys.platform != "win32":
         assert DefaultPriorityEventLoop is PrioritySelectorEventLoop
+
+
+@pytest.mark.parametrize("priority", [None, -1, 1])
+def test_a_task_that_ends_cancelled_makes_no_garbage_for_the_collector(run: Run, priority: float | None) -> None:
+    async def main() -> int:
+        async def wait() -> None:
+            await asyncio.get_running_loop().create_future()
+
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                task = spawn(wait(), priority)
+                await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.wait([task])
+                assert task.cancelled()
+                del task
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    assert run(main()) == 0

@@ -374,6 +374,7 @@ class FastLoopMixin(_Loop):
                 internals.report_slow(handle, seconds)
         finally:
             self._current_handle = None
+            del handle  # as at the end of `_run`
 
     def _drop_cancelled_timers(self) -> None:
         """Take cancelled timers out of the heap: all if they are many, else those at its head."""
