@@ -21,6 +21,11 @@ async def at_low_priority(function: Callable[..., Coroutine[Any, Any, object]], 
 async def sweep(database: Database) -> None:
     """Look at some keys that may have expired and that nobody asks for, again and again, so that all get their turn."""
     async for _ in periodic(_PERIOD):
-        for key in [*islice(database.deadlines, _SAMPLE)]:
-            database.deadlines.move_to_end(key)
-            database.has(key)
+        if database.deadlines:
+            await at_low_priority(_look_at_some, database)
+
+
+async def _look_at_some(database: Database) -> None:
+    for key in [*islice(database.deadlines, _SAMPLE)]:
+        database.deadlines.move_to_end(key)
+        database.has(key)

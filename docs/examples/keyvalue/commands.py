@@ -297,9 +297,9 @@ class Session(_Commands):
         name = words[0].lower()
         path = (name, words[1].lower()) if name in _CONTAINERS and len(words) > 1 else (name,)
         try:
-            if path not in _COMMANDS:
+            if (command := _COMMANDS.get(path)) is None:
                 raise _unknown(path, words)
-            run, arity = _COMMANDS[path]
+            run, arity = command
             if len(words) != arity and not 0 < -arity <= len(words):
                 raise _wrong_number(b"|".join(path))
             if self.channels and self.protocol == 2 and name not in _WHEN_SUBSCRIBED:

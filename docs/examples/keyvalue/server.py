@@ -6,7 +6,7 @@ from itertools import count
 from aio_group import Group, Resource, call_on_cancel, uncancellable
 from aio_queue import Queue, QueueClosedError
 
-from .background import at_low_priority, sweep
+from .background import sweep
 from .commands import Phase, Session
 from .protocol import BULK_LIMIT, Parser, ProtocolError, read_command
 from .state import State
@@ -175,6 +175,6 @@ class Server(Resource):
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(lambda: Connection(self, next(self._numbers)), host, port, backlog=511)
         self._group.spawn(call_on_cancel, listener.close)
-        self._group.spawn(at_low_priority, sweep, self.state.database)
+        self._group.spawn(sweep, self.state.database)
         chosen: int = listener.sockets[0].getsockname()[1]
         return chosen
