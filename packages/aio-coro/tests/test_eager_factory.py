@@ -208,6 +208,23 @@ async def test_an_eager_factory_decides_where_create_task_does_not_say() -> None
 
 
 @pytest.mark.parametrize("factory", [eager_task_factory, getattr(asyncio, "eager_task_factory", eager_task_factory)])
+async def test_name_and_context_are_in_place_when_an_eager_factory_starts_the_task(factory: Any) -> None:
+    async def look() -> tuple[str, str]:
+        task = asyncio.current_task()
+        assert task is not None
+        return task.get_name(), variable.get()
+
+    context = contextvars.copy_context()
+    context.run(variable.set, "given")
+    with Factory(factory):
+        assert create_task(look(), name="named", context=context).result() == ("named", "given")
+        coro = answer()
+        with pytest.raises(RuntimeError, match="the context is entered already"):
+            context.run(create_task, coro, context=context)
+        assert await coro == 42
+
+
+@pytest.mark.parametrize("factory", [eager_task_factory, getattr(asyncio, "eager_task_factory", eager_task_factory)])
 async def test_create_task_overrules_an_eager_factory(factory: Any) -> None:
     with Factory(factory):
         assert create_task(answer(), eager_start=True).done()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from contextvars import Context
 
+    from aio_coro._asyncio_internals import TaskFactory
+
 T = TypeVar("T")
 
 
@@ -49,10 +51,14 @@ def create_task(
     loop = asyncio.get_running_loop()
     if eager_start:
         return start_task(loop, coro, name=name, context=context)
-    if eager_start is False:
-        constructor = constructor_in(loop.get_task_factory())
-        if constructor is not None:
-            return constructor(coro, loop=loop, name=name, context=context)
+    factory = loop.get_task_factory()
+    constructor = constructor_in(factory)
+    if constructor is not None and eager_start is False:
+        return constructor(coro, loop=loop, name=name, context=context)
+    if constructor is not None:
+        # Until 3.12, asyncio names the task that it gets from a factory, which has run by then.
+        require_free_context(context)
+        return cast("TaskFactory", factory)(loop, coro, name=name, context=context)
     return asyncio.create_task(coro, name=name, context=context)
 
 
