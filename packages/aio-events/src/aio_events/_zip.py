@@ -85,11 +85,8 @@ class _Zip(EndingIterator[T]):
         raise StopAsyncIteration
 
     def _missing(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        return [
-            partial(self._advance, position)
-            for position in range(len(self._sources))
-            if position not in self._taken and position not in self._ended
-        ]
+        advance, known = self._advance, self._taken.keys() | self._ended
+        return [partial(advance, position) for position in range(len(self._sources)) if position not in known]
 
     async def _advance(self, position: int) -> None:
         try:
@@ -205,7 +202,7 @@ class azip(_Zip[T]):  # noqa: N801  # an asynchronous zip
 
     def _tuple(self) -> Any:
         taken, self._taken = self._taken, {}
-        return tuple(taken[position] for position in range(len(self._sources)))
+        return tuple(map(taken.__getitem__, range(len(self._sources))))
 
 
 class azip_longest(_Zip[T]):  # noqa: N801  # an asynchronous zip_longest

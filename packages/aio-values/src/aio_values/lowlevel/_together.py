@@ -40,7 +40,16 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
     """
     results: dict[int, T] = {}
     try:
-        await (_run_on_trio if in_trio() else _run_on_asyncio)(functions, results)
+        if in_trio():
+            import trio
+
+            async with trio.open_nursery(strict_exception_groups=True) as nursery:
+                for index, function in enumerate(functions):
+                    nursery.start_soon(_run, function, results, index)
+        else:
+            async with asyncio.TaskGroup() as group:
+                for index, function in enumerate(functions):
+                    group.create_task(_run_in_task(function, results, index))
     except BaseExceptionGroup as failures:
         failure = _alone_or_grouped(failures)
     else:
@@ -54,22 +63,8 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
         del failure
 
 
-async def _run_on_trio(functions: tuple[Callable[[], Awaitable[T]], ...], results: dict[int, T]) -> None:
-    import trio
-
-    async with trio.open_nursery(strict_exception_groups=True) as nursery:
-        for index, function in enumerate(functions):
-            nursery.start_soon(_run, function, results, index)
-
-
 async def _run(function: Callable[[], Awaitable[T]], results: dict[int, T], index: int) -> None:
     results[index] = await function()
-
-
-async def _run_on_asyncio(functions: tuple[Callable[[], Awaitable[T]], ...], results: dict[int, T]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for index, function in enumerate(functions):
-            group.create_task(_run_in_task(function, results, index))
 
 
 async def _run_in_task(function: Callable[[], Awaitable[T]], results: dict[int, T], index: int) -> None:
