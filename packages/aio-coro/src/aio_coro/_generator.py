@@ -283,7 +283,8 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
         """Raise GeneratorExit out of the last `ayield`, and wait until the coroutine has ended.
 
         If the last value came from another task, the coroutine is in no `ayield` but waits for something: that is
-        cancelled then, and raises `asyncio.CancelledError` in the coroutine.
+        cancelled then, and raises `asyncio.CancelledError` in the coroutine. If it goes on all the same, its next
+        `ayield` raises GeneratorExit.
 
         Raises:
             RuntimeError: Another call is going on, or the coroutine yields a value instead of ending.
