@@ -96,7 +96,7 @@ class _Commands:
         return {name: value for name, value in config if any(each.fullmatch(name) for each in wanted)}
 
     def info(self, *_sections: bytes) -> Reply:
-        return self.state.report().encode()
+        return "".join(f"{name}:{figure}\r\n" for name, figure in self.state.report().items()).encode()
 
     def status(self) -> Reply:
         if not self.watches:
