@@ -264,3 +264,21 @@ async def test_make_async_hands_errors_on() -> None:
 async def test_make_async_refuses_what_is_no_function() -> None:
     with pytest.raises(TypeError, match="put it below staticmethod, classmethod or property"):
         make_async(property(lambda self: self))  # type: ignore[call-overload]  # the mistake under test
+
+
+@pytest.mark.parametrize("pool", [concurrent.futures.ThreadPoolExecutor, concurrent.futures.ProcessPoolExecutor])
+async def test_a_function_that_raises_stop_iteration_fails_as_a_coroutine_does(pool: Any) -> None:
+    async with asyncio.timeout(30), Executor(1, executor_cls=pool) as executor:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await executor.spawn(next, iter([]))
+        assert await executor.spawn(next, iter([1])) == 1
+
+
+async def test_so_it_does_in_a_thread_of_its_other_siblings() -> None:
+    in_executor = create_executor(1)
+    in_thread = make_async(next)
+    async with asyncio.timeout(30):
+        with pytest.raises(RuntimeError, match=r"next.* raised StopIteration"):
+            await in_executor(next, iter([]))
+        with pytest.raises(RuntimeError, match=r"next.* raised StopIteration"):
+            await in_thread(iter([]))

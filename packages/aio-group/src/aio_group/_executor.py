@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import sys
 from concurrent.futures import Executor as Pool
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -33,6 +34,8 @@ class Executor(Resource):
     In threads, a function sees the caller's context variables, as with `asyncio.to_thread`; what it sets is not seen by
     the caller. Processes and subinterpreters cannot take a context over: there a function sees none, and it, its
     arguments and its result must be picklable.
+
+    A function that raises StopIteration fails with RuntimeError, as a coroutine does.
 
     Args:
         *args: For `executor_cls`: the number of workers, as a rule.
@@ -173,7 +176,7 @@ def make_async(func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, An
 
     @functools.wraps(func)
     async def in_thread(*args: Any, **kwargs: Any) -> Any:
-        result = await asyncio.to_thread(func, *args, **kwargs)
+        result = await asyncio.to_thread(_call, func, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
 
     return in_thread
@@ -187,9 +190,19 @@ def _make_pool(executor_cls: Callable[..., Pool], args: tuple[Any, ...]) -> Pool
 
 
 def _submit(pool: Pool, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-    if not _runs_in_this_interpreter(pool):
-        return pool.submit(fn, *args, **kwargs)
-    return pool.submit(functools.partial(copy_context().run, fn, *args, **kwargs))
+    if _runs_in_this_interpreter(pool):
+        return pool.submit(functools.partial(copy_context().run, _call, fn, *args, **kwargs))
+    if sys.version_info < (3, 13):
+        return pool.submit(_call, fn, *args, **kwargs)
+    return pool.submit(fn, *args, **kwargs)
+
+
+def _call(fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Call it. A StopIteration, as of `next`, fits no future: before 3.11.8 and 3.12.2 that would never be done."""
+    try:
+        return fn(*args, **kwargs)
+    except StopIteration as stop:
+        raise RuntimeError(f"{fn!r} raised StopIteration") from stop
 
 
 def _runs_in_this_interpreter(pool: Pool) -> bool:
