@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,9 @@ from keyvalue.commands import Session
 from keyvalue.log import Log, replay
 from keyvalue.state import State
 from keyvalue_service import Service, encode
+
+if TYPE_CHECKING:
+    from io import FileIO
 
 STARTED = b"+Background append only file rewriting started\r\n"
 IN_PROGRESS = b"-ERR Background append only file rewriting already in progress\r\n"
@@ -91,6 +96,36 @@ def test_a_rewrite_that_fails_leaves_the_file_and_the_server_as_they_are(path: P
         assert service.errors().count("The append-only file was not rewritten") == 1
     finally:
         service.kill()
+
+
+@pytest.mark.parametrize("keys", [1, 0], ids=["while keys are told", "at the end"])
+def test_a_disk_that_is_full_leaves_the_file_and_the_server_as_they_are(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], keys: int
+) -> None:
+    write = log_module.write
+
+    def write_old_file_only(file: FileIO, data: bytes) -> None:
+        if str(file.name).endswith(".rewrite"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file, data)
+
+    async def main() -> None:
+        state = State({})
+        async with Log(path, "no", state.database) as log:
+            state.log, session = log, Session(state, 1, lambda message: None)
+            for _ in range(keys):
+                session.execute([b"SET", b"a", b"1"])
+            monkeypatch.setattr(log_module, "write", write_old_file_only)
+            for value in (b"2", b"3"):
+                assert session.execute([b"BGREWRITEAOF"]) == STARTED
+                session.execute([b"SET", b"a", value])
+                await log.is_rewriting.wait_value(False)
+            assert log.is_open
+
+    asyncio.run(main())
+    assert path.read_bytes() == b"".join(encode("SET", "a", str(n)) for n in range(2 - keys, 4))
+    assert list(path.parent.iterdir()) == [path]
+    assert capsys.readouterr().err.count("The append-only file was not rewritten: [Errno 28]") == 2
 
 
 def test_a_server_that_stops_in_the_middle_keeps_the_old_file(path: Path) -> None:
