@@ -12,8 +12,12 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
 
 # Module or folder -> the foreign packages that it alone may import: an extra brings anyio, and the seam between asyncio
-# and trio imports trio (and outcome, which trio's own API speaks) only once the program itself has.
-OPTIONAL = {"aio_coro/anyio.py": {"anyio"}, "aio_values/lowlevel": {"trio", "outcome"}}
+# and trio imports trio only once the program itself has. outcome is what trio's own API speaks: trio brings it.
+OPTIONAL = {
+    "aio_coro/anyio.py": {"anyio"},
+    "aio_trio_util/_handover.py": {"outcome"},
+    "aio_values/lowlevel": {"trio", "outcome"},
+}
 
 
 def imports(path: Path) -> Iterator[str]:
