@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from aio_sched import _asyncio_internals as internals
 from aio_sched._asyncio_internals import PYTHON_STEPS, STEP_TYPE, UNSHARED
-from aio_sched._levels import KEPT_LEVELS, Fence, ReadyLevels
+from aio_sched._levels import KEPT_LEVELS, TIDY_PASSES, Fence, ReadyLevels
 from aio_sched._priority_task import PriorityTask
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ LONG_PASS = 200e-6
 #: Handles that run before empty levels are dropped, where there are many levels.
 TIDIED = 16
 
+_COUNTDOWN = list(range(MAX_PORTION - 1, -1, -1))
 _Handle: Any = asyncio.Handle
 _new_handle: Any = asyncio.Handle.__new__
 # Without a type that is narrowed to: a handle's attributes are private, and a step's type is not known.
@@ -183,6 +184,10 @@ class FastLoopMixin(_Loop):
         if self._scheduled:
             self._add_due_timers()
         if order:
+            levels.passes += 1
+            if levels.passes > TIDY_PASSES:
+                levels.tidy()
+        if order:
             self._run_portion()
             self._spare = None
             return
@@ -200,7 +205,10 @@ class FastLoopMixin(_Loop):
                     levels.last_in_pass = levels.last_of_first(left)
                     self._run(left)
                     break
-                handle = popleft()
+                try:
+                    handle = popleft()
+                except IndexError:  # one of them was taken out of the queue
+                    break
                 if handle._cancelled:
                     if type(handle) is Fence:
                         levels.met(handle, ready)
@@ -237,26 +245,28 @@ class FastLoopMixin(_Loop):
         little time, since asking the selector would take longer than they do.
         """
         levels = self._levels
-        count = max(levels.begin_pass(), 1 if self._is_timer_near() else levels.portion)
+        urgent = levels.count_urgent()
         if self._stopping:
             levels.last_in_pass = levels.last_of_first(len(levels.base))
         elif levels.last_in_pass is None:
-            levels.last_in_pass = levels.find_last_callback()
+            levels.last_in_pass = levels.find_last_callback() if levels.posted else levels.last_callback
+        count = 1 if self._scheduled and self._is_timer_near() else levels.portion
         began = monotonic()
-        self._run(count)
+        self._run(max(urgent, count))
         took = monotonic() - began
         if took > LONG_PASS:
-            levels.portion = 1
+            levels.portion = max(1, min(MAX_PORTION, int(urgent * SHORT_PASS / took)))
         elif took < SHORT_PASS and levels.portion < MAX_PORTION:
             levels.portion *= 2
-        levels.forget_head()
+        if levels.waiting is not None:
+            levels.forget_head()
 
     def stop(self) -> None:
         super().stop()
         self._levels.countdown.clear()
 
     def _is_timer_near(self) -> bool:
-        return bool(self._scheduled) and self._scheduled[0]._when - self.time() < LONG_PASS
+        return bool(self._scheduled[0]._when - self.time() < LONG_PASS)
 
     def _run(self, count: int) -> None:
         """Run so many handles, in the order of their levels.
@@ -277,10 +287,11 @@ class FastLoopMixin(_Loop):
             while count > 0:
                 whose: Sequence[Level] = order
                 if levels.left > 0:
-                    chunk = min(count, levels.left)
+                    longest = MAX_PORTION
                     if len(order) > KEPT_LEVELS:
                         levels.drop_empty()
-                        chunk = min(chunk, TIDIED)
+                        longest = TIDIED
+                    chunk = min(count, levels.left, longest)
                     levels.left -= chunk
                 else:
                     levels.left = levels.bound
@@ -290,7 +301,7 @@ class FastLoopMixin(_Loop):
                     chunk = 1
                 count -= chunk
                 # Counted down, so that is known how many are left; those that pass a fence take one more, below 0.
-                turns = levels.countdown = list(range(chunk - 1, -1, -1))
+                turns = levels.countdown = _COUNTDOWN[MAX_PORTION - chunk :]
                 extra = 0
                 for turn in turns:
                     for level in whose:
@@ -316,7 +327,7 @@ class FastLoopMixin(_Loop):
                                     self._spare = handle
                             continue
                     elif type(handle) is Fence:
-                        handle = levels.met(handle, level)
+                        handle = None if handle.behind is None else levels.met(handle, level)
                         if handle is None:
                             extra += 1
                             turns.append(-extra)

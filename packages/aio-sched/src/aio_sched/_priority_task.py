@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Without `super()`, which takes time on Python 3.11.
+_init_task: Any = asyncio.Task.__init__
+
 if TYPE_CHECKING:
     # What asyncio's tasks take.
     if sys.version_info >= (3, 12):
@@ -76,8 +79,6 @@ class PriorityTask(asyncio.Task[T]):
     ) -> None:
         if loop is None:
             loop = asyncio.get_event_loop()
-        # The task's first step is queued by `Task.__init__`, to where this says.
-        levels = levels_of(loop)
         if type(priority) is not float or priority != priority:
             priority = real_number(priority)
         self._own_priority = priority
@@ -86,9 +87,18 @@ class PriorityTask(asyncio.Task[T]):
         #: The lock or condition that this task waits for, and the locks that it holds: kept by these.
         self._blocked_on: object | None = None
         self._held: set[Any] | None = None
-        self._level: Level | None = None if levels is None else levels.level_of(priority)
+        # The task's first step is queued by `Task.__init__`, to where this says.
+        self._level: Level | None = None
+        if priority != 0.0 and (levels := getattr(loop, "_priority_levels", None)) is not None:
+            # As `level_of`, without the call if it is known.
+            known = levels.by_value.get(priority)
+            level = None if known is None else known()
+            self._level = levels.level_of(priority) if level is None else level
         if not eager_start or running_loop() is not loop:
-            super().__init__(coro, loop=loop, name=name, context=context)
+            if name is None and context is None:
+                _init_task(self, coro, loop=loop)
+            else:
+                _init_task(self, coro, loop=loop, name=name, context=context)
             return
         require_free(context)
         if sys.version_info >= (3, 12):
@@ -156,7 +166,8 @@ class PriorityTask(asyncio.Task[T]):
 def real_number(value: float) -> float:
     """Refuse what is no priority."""
     if type(value) is not float:
-        if not isinstance(value, Real):
+        # The abstract class takes long to answer.
+        if type(value) is not int and not isinstance(value, Real):
             raise TypeError(f"a priority is a real number, such as -10 or 0.5, not {value!r}")
         try:
             value = float(value)
