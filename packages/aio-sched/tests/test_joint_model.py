@@ -220,7 +220,11 @@ class ReadyList:
 
     def add(self, what: Worker | Call) -> Entry:
         value = what.value if self._by_priority and isinstance(what, Worker) and what.program.has_priority else 0.0
-        entry = Entry(what, value, self._callbacks() if value else frozenset())
+        entry = Entry(what, value, frozenset())
+        if value:
+            # It runs behind its equals, and so behind what those wait for, though that may have been cancelled since.
+            equal = [other.after for other in self._entries if other.value == value]
+            entry.after = self._callbacks().union(*equal)
         self._entries.append(entry)
         return entry
 
@@ -262,7 +266,7 @@ class ReadyList:
         return firsts
 
     def first_alone(self, value: float) -> Entry | None:
-        """The first of a value, if it waits for no callback; or perhaps for nothing that is still in the real queue."""
+        """The first of a value, if it waits for no callback."""
         first = next(entry for entry in self._entries if entry.value == value)
         return first if first.is_live and self._first_of(value) is first else None
 
@@ -396,8 +400,8 @@ class Model:
         self._require_interruptible(worker)
         entry = self.ready.find(worker)
         if entry is not None:
-            entry.is_live = False
-            entry.after = frozenset()
+            self.ready.take(entry)
+            self.ready.add(Call("nothing", lambda: None)).is_live = False  # which stands in for it
         else:
             assert worker.waits_for is not None
             worker.waits_for.sleepers.remove(worker)

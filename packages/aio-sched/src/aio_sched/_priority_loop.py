@@ -129,10 +129,11 @@ class PrioritySchedulingMixin(FastLoopMixin, AbstractSchedulingLoop):
         require_own_thread(self)
         level, place = self._require_place(handle)
         self._levels.take_out(level, place)
-        # The loop has counted the handles of this pass: what it skips stands in for the one that is taken out.
+        # The loop has counted the handles of this pass: what it skips stands in for the one that is taken out. Not in
+        # its place, where it might let others wait.
         stand_in = make_handle(self, _nothing, ())
         stand_in.cancel()
-        self._levels.put_in(level, place, stand_in)
+        self._levels.base.append(stand_in)
 
     def queue_insert_pos(self, pos: int, handle: asyncio.Handle) -> None:
         pos = require_position(pos)
