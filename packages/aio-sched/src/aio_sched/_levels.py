@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 #: So many levels stay in the order while they are empty: tasks that wake one another come back to theirs all the time.
 KEPT_LEVELS = 8
-#: After so many passes (or handles, one by one) with nothing but in the base, the order is emptied.
-QUIET_PASSES = 16
+#: After so many passes (or handles, one by one), the order is emptied if nothing but the base holds handles.
+TIDY_PASSES = 16
 
 #: The value of what was put at the front, to run next: more urgent than any other.
 FRONT = -math.inf
@@ -96,9 +96,9 @@ class ReadyLevels:
         "last_in_pass",
         "left",
         "order",
+        "passes",
         "portion",
         "posted",
-        "quiet",
         "turns",
         "values",
         "waiting",
@@ -134,8 +134,8 @@ class ReadyLevels:
         self.portion = 1
         #: What a run of handles counts off. It ends where `stop()` empties this.
         self.countdown: list[int] = []
-        #: How often in a row only the base held anything.
-        self.quiet = 0
+        #: How many have begun since it was seen whether the order is needed.
+        self.passes = 0
 
     def level_of(self, value: float) -> Level | None:
         """The level of a value, made if there is none; None for the base."""
@@ -184,7 +184,9 @@ class ReadyLevels:
 
     def popleft(self) -> Any:
         """Take out the handle whose turn it is, or else what is as good as cancelled; IndexError if there is none."""
-        self._tidy()
+        self.passes += 1
+        if self.passes > TIDY_PASSES:
+            self.tidy()
         base = self.base
         if not self.order:
             handle = base.popleft()
@@ -196,6 +198,8 @@ class ReadyLevels:
         if self.left < 0:
             self.left = self.bound
             levels = self.next_turn()
+        if len(self.order) > KEPT_LEVELS:
+            self.drop_empty()
         level = next(filter(None, levels or self.order), base)
         handle = level.popleft()
         if type(handle) is Fence:
@@ -366,58 +370,35 @@ class ReadyLevels:
             self.waiting = self.head = None
 
     def drop_empty(self) -> None:
-        """Take the empty levels before the first that has a handle out of the order, except for the base."""
+        """Take empty levels at the beginning of the order out of it, except for the base."""
         order = self.order
-        end = next((place for place, level in enumerate(order) if level), len(order))
-        kept = []
-        for level in order[:end]:
-            if level is self.base:
-                kept.append(level)
-            else:
-                level.listed = False
-        order[:end] = kept
-        self.values[:end] = [0.0] * len(kept)
+        base = self.base
+        begin = end = 1 if order[0] is base else 0
+        while end < len(order) and not (level := order[end]) and level is not base:
+            level.listed = False
+            end += 1
+        del order[begin:end], self.values[begin:end]
 
     # --- Tidying up ---
-
-    def begin_pass(self) -> int:
-        """How many handles to run: those of the base and above.
-
-        What is kept of values that nobody uses any more goes after a while.
-        """
-        count = self.count_urgent()
-        if count == len(self.base):
-            self._tidy()
-        else:
-            self.quiet = 0
-        return count
 
     def count_urgent(self) -> int:
         """How many handles there are in the base and above."""
         base = self.base
-        if not self.order:
-            return len(base)
-        count = 0
+        count = len(base)
         for level in self.order:
-            count += len(level)
             if level is base:
                 break
+            count += len(level)
         return count
 
-    def _tidy(self) -> None:
-        """Drop the order once only the base has held handles for a while."""
-        order = self.order
-        if not order:
-            self.forget_gone()
-            return
-        if len(order) > KEPT_LEVELS:
-            self.drop_empty()
-        for level in order:
-            if level and level is not self.base:
-                self.quiet = 0
-                return
-        self.quiet += 1
-        if self.quiet > QUIET_PASSES:
+    def tidy(self) -> None:
+        """Drop the order if nothing but the base holds handles: levels that are needed come back."""
+        self.passes = 0
+        base = self.base
+        for level in self.order:
+            if level and level is not base:
+                break
+        else:
             self._empty_order()
 
     def _empty_order(self) -> None:
@@ -426,7 +407,6 @@ class ReadyLevels:
         self.order.clear()
         self.values.clear()
         self.waiting = self.head = None
-        self.quiet = 0
         self.forget_gone()
 
     @staticmethod
