@@ -497,6 +497,26 @@ def test_a_handle_is_not_used_again_while_somebody_has_it() -> None:
         runner.run(main())
 
 
+@pytest.mark.parametrize("priority", [None, -1.0, 1.0])
+def test_the_handles_of_steps_are_used_again(priority: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whether the loop sees that nobody else has a handle depends on how each Python counts references.
+    made = 0
+    new_handle = fast_loop._new_handle
+
+    def count(kind: type) -> Any:
+        nonlocal made
+        made += 1
+        return new_handle(kind)
+
+    async def main() -> None:
+        await asyncio.gather(*(spawn(note([], "x", 100), priority) for _ in range(3)))
+
+    monkeypatch.setattr(fast_loop, "_new_handle", count)
+    with asyncio.Runner(loop_factory=priority_loop_factory) as runner:
+        runner.run(main())
+    assert made < 60
+
+
 def test_errors_of_callbacks_reach_the_exception_handler(make_loop: Callable[..., Any]) -> None:
     loop = make_loop()
     contexts: list[dict[str, Any]] = []

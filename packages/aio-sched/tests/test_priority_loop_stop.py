@@ -204,6 +204,33 @@ def test_repeated_short_runs_let_background_tasks_advance(make_loop: Make) -> No
         assert steps == 10
 
 
+def test_each_short_run_runs_what_is_ready_while_levels_fall_out_of_use(make_loop: Make) -> None:
+    log: list[int] = []
+    with closing(make_loop()) as loop:
+        loop.run_until_complete(loop.create_task(asyncio.sleep(0), priority=-10))
+        for number in range(60):
+            loop.call_soon(log.append, number)
+            loop.stop()
+            loop.run_forever()
+            assert log == list(range(number + 1))
+
+
+def test_a_callback_that_takes_others_out_of_the_queue_does_not_end_the_loop(make_loop: Make) -> None:
+    log: list[int] = []
+    with closing(make_loop()) as loop:
+        for keeps_a_level in (False, True):
+            if keeps_a_level:
+                loop.create_task(spin(), priority=10)
+            handles: list[asyncio.Handle] = []
+            loop.call_soon(lambda handles=handles: [loop.queue_remove(handle) for handle in handles])
+            handles += [loop.call_soon(log.append, 0) for _ in range(3)]
+            loop.call_soon(log.append, 1)
+            loop.call_soon(loop.stop)
+            loop.run_forever()
+        end_tasks(loop)
+    assert log == [1, 1]
+
+
 def test_a_stop_from_another_thread_ends_a_run_of_steps(make_loop: Make) -> None:
     async def main() -> None:
         for _ in range(20):
