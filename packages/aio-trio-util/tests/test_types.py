@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import assert_type
 
 import pytest
@@ -38,6 +38,20 @@ async def test_blocks_give_what_they_say() -> None:
 
     async with letters("a") as agen:
         assert assert_type(await anext(agen), str) == "a"
+
+    # As asynccontextmanager takes them, too.
+    @trio_async_generator
+    async def numbers(count: int) -> AsyncIterator[int]:
+        for value in range(count):
+            yield value
+
+    @trio_async_generator(strict_exception_groups=True)
+    async def digits() -> AsyncIterator[int]:
+        yield 0
+
+    async with numbers(2) as two, digits() as one:
+        assert assert_type([value async for value in two], list[int]) == [0, 1]
+        assert assert_type(await anext(one), int) == 0
 
 
 async def test_a_report_is_data() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -414,24 +413,3 @@ async def test_one_assignment_wakes_those_who_wait_in_order_of_arrival(runtime: 
         await runtime.settle()
     # trio runs the tasks of one turn in any order.
     assert (woken if runtime.library == "asyncio" else sorted(woken)) == [0, 1, 2, 3, 4]
-
-
-def test_a_loop_with_futures_of_its_own_is_asked_for_them() -> None:
-    class OwnFuture(asyncio.Future[Any]):
-        """What the loop's owner wants tasks to wait for."""
-
-    class OwnLoop(asyncio.SelectorEventLoop):
-        def create_future(self) -> asyncio.Future[Any]:
-            return OwnFuture(loop=self)
-
-    async def main() -> None:
-        value = AsyncValue(0)
-        for number in (1, 2):
-            wait = asyncio.create_task(value.wait_value(number))
-            await asyncio.sleep(0)
-            assert "OwnFuture" in repr(wait)
-            value.value = number
-            assert await wait == number
-
-    with asyncio.Runner(loop_factory=OwnLoop) as runner:
-        runner.run(main())

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import partial, wraps
 from inspect import isasyncgenfunction
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 import trio
 
@@ -208,21 +208,33 @@ class _Served(AsyncGenerator[Y, S], Generic[Y, S]):
             return None
 
 
+class _Decorator(Protocol):
+    """What `trio_async_generator` is with its options given."""
+
+    @overload
+    def __call__(
+        self, function: Callable[P, AsyncGenerator[Y, S]], /
+    ) -> Callable[P, AbstractAsyncContextManager[AsyncGenerator[Y, S], bool | None]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[P, AsyncIterator[Y]], /
+    ) -> Callable[P, AbstractAsyncContextManager[AsyncGenerator[Y, None], bool | None]]: ...
+
+
 @overload
 def trio_async_generator(
     function: Callable[P, AsyncGenerator[Y, S]], /, *, strict_exception_groups: bool = False
 ) -> Callable[P, AbstractAsyncContextManager[AsyncGenerator[Y, S], bool | None]]: ...
 @overload
 def trio_async_generator(
-    *, strict_exception_groups: bool = False
-) -> Callable[
-    [Callable[P, AsyncGenerator[Y, S]]],
-    Callable[P, AbstractAsyncContextManager[AsyncGenerator[Y, S], bool | None]],
-]: ...
+    function: Callable[P, AsyncIterator[Y]], /, *, strict_exception_groups: bool = False
+) -> Callable[P, AbstractAsyncContextManager[AsyncGenerator[Y, None], bool | None]]: ...
+@overload
+def trio_async_generator(*, strict_exception_groups: bool = False) -> _Decorator: ...
 
 
 def trio_async_generator(
-    function: Callable[..., AsyncGenerator[Any, Any]] | None = None, /, *, strict_exception_groups: bool = False
+    function: Callable[..., Any] | None = None, /, *, strict_exception_groups: bool = False
 ) -> Any:
     """Make an async generator that holds nurseries or cancel scopes safe to use.
 
@@ -247,7 +259,7 @@ def trio_async_generator(
     as in a native generator, so that clean-up may await.
 
     Args:
-        function: an async generator function.
+        function: an async generator function; annotate what it returns as `AsyncIterator` or as `AsyncGenerator`.
         strict_exception_groups: wrap even a single error in a group, as trio's own nurseries do, where the block ends
             with it.
 

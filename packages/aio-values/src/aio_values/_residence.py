@@ -22,16 +22,10 @@ class Residence:
     A value has none until a task waits for it, and loses it when that loop is closed or that run is over.
     """
 
-    __slots__ = ("has_usual_futures", "home_ref", "thread")
+    __slots__ = ("home_ref", "thread")
 
     def __init__(self, home: Home) -> None:
         self.thread = threading.get_ident()
-        # Whether `asyncio.Future(loop=home)` is what the loop's own `create_future` would call, one frame later.
-        self.has_usual_futures = (
-            isinstance(home, asyncio.BaseEventLoop)
-            and type(home).create_future is asyncio.BaseEventLoop.create_future
-            and "create_future" not in vars(home)
-        )
         # Weakly: a value that outlives its loop must not keep it alive.
         self.home_ref = weakref.ref(home)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import math
 import sys
-from asyncio import Future as AsyncioFuture
 from concurrent.futures import Future
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
@@ -22,6 +21,7 @@ from aio_values.lowlevel._runtime import in_trio, sign
 from aio_values.lowlevel._waiter import waiter_at_home
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
@@ -341,11 +341,7 @@ class AsyncValue(Generic[T]):
             special = True
         if special or loop is None:
             return await self._wait_value_anyhow(value_or_predicate)
-        future: AsyncioFuture[T] = (
-            AsyncioFuture(loop=loop)
-            if residence.has_usual_futures  # type: ignore[union-attr]  # not special, so there is one
-            else loop.create_future()
-        )
+        future: asyncio.Future[T] = loop.create_future()
         self._watched = True
         try:
             waiting = self._level.plain.setdefault(value_or_predicate, future)
