@@ -159,7 +159,9 @@ class TaskStats(trio.abc.Instrument):
         # the other. So there is nothing to find until the alarm.
         earliest = unseen = ended
         alarm = -math.inf
+        longest = self._max_wait
         rates = _Rates(self._high_rates, self.high_rate_task_threshold, ended)
+        count, period_ends = rates.ran.extend, rates.ends
 
         def scheduled() -> Generator[None, trio.lowlevel.Task]:
             while True:
@@ -178,20 +180,20 @@ class TaskStats(trio.abc.Instrument):
                     look(running, moment)
 
         def look(task: trio.lowlevel.Task, moment: float) -> None:
-            nonlocal earliest, unseen, alarm
+            nonlocal earliest, unseen, alarm, longest, period_ends
             if alarm == -math.inf:
                 # The scheduler has rested, without a task that was ready: here is the first.
                 earliest = next(iter(ready.values()), moment)
-            if moment >= rates.ends:
+            if moment >= period_ends:
                 # What has run before a rest ran until that rest.
                 rates.close_period(ended)
-                rates.begin_period(moment)
+                period_ends = rates.begin_period(moment)
                 forget_those_that_ran()
             note_slow_steps(moment)
             unseen = moment
             # A task that was ready before this instrument was added is not known.
-            self._max_wait = max(self._max_wait, moment - ready_since(task, moment))
-            alarm = min(unseen + slow, earliest + self._max_wait, rates.ends)
+            self._max_wait = longest = max(longest, moment - ready_since(task, moment))
+            alarm = min(unseen + slow, earliest + longest, period_ends)
 
         def ready_since(task: trio.lowlevel.Task, unknown: float) -> float:
             nonlocal step_ends
@@ -218,10 +220,24 @@ class TaskStats(trio.abc.Instrument):
                 del ready[task]
 
         def rest(timeout: float) -> None:
-            nonlocal alarm
+            nonlocal began, before, ended, step_ends, running, earliest, unseen, alarm
             # The scheduler may rest several times before a step.
             if running is not None:
-                end_batch()
+                moment = now()
+                if moment > alarm:
+                    note_slow_steps(moment)
+                count(began)
+                before.clear()
+                began, before = before, began
+                step_ends = running = None
+                # Who was ready before this batch has run in it.
+                earliest, ended = ended, moment
+                unseen = moment
+                alarm = moment + slow
+                if earliest + longest < alarm:
+                    alarm = earliest + longest
+                if period_ends < alarm:
+                    alarm = period_ends
             if timeout:
                 # No task is ready.
                 before.clear()
@@ -229,27 +245,8 @@ class TaskStats(trio.abc.Instrument):
                 rates.let_go_of_tasks()
                 alarm = -math.inf
 
-        def end_batch() -> None:
-            nonlocal began, before, ended, step_ends, running, earliest, unseen, alarm
-            moment = now()
-            if moment > alarm:
-                note_slow_steps(moment)
-            rates.ran.extend(began)
-            before.clear()
-            began, before = before, began
-            step_ends = running = None
-            # Who was ready before this batch has run in it.
-            earliest, ended = ended, moment
-            unseen = moment
-            alarm = moment + slow
-            if earliest + self._max_wait < alarm:
-                alarm = earliest + self._max_wait
-            if rates.ends < alarm:
-                alarm = rates.ends
-
         def finish() -> None:
-            if running is not None:
-                end_batch()
+            rest(0)
             rates.close_period(ended)
 
         return _started(scheduled()), _started(step()), rest, finish
@@ -268,11 +265,11 @@ class _Rates:
         self._counts: Counter[str] = Counter()
         self._highest = highest
         self._threshold = threshold
-        self.begin_period(moment)
+        self.ends = self.begin_period(moment)
 
-    def begin_period(self, moment: float) -> None:
+    def begin_period(self, moment: float) -> float:
         self._began = moment
-        self.ends = moment + _RATE_PERIOD
+        return moment + _RATE_PERIOD
 
     def let_go_of_tasks(self) -> None:
         for task, times in Counter(self.ran).items():
