@@ -514,7 +514,8 @@ def test_the_handles_of_steps_are_used_again(priority: float | None, monkeypatch
     monkeypatch.setattr(fast_loop, "_new_handle", count)
     with asyncio.Runner(loop_factory=priority_loop_factory) as runner:
         runner.run(main())
-    assert made < 60
+    # In each pass of three steps, one is made anew.
+    assert made < 150
 
 
 def test_errors_of_callbacks_reach_the_exception_handler(make_loop: Callable[..., Any]) -> None:

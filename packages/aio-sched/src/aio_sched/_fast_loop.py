@@ -205,10 +205,9 @@ class FastLoopMixin(_Loop):
                     levels.last_in_pass = levels.last_of_first(left)
                     self._run(left)
                     break
-                try:
-                    handle = popleft()
-                except IndexError:  # one of them was taken out of the queue
+                if not ready:  # one of them was taken out of the queue
                     break
+                handle = popleft()
                 if handle._cancelled:
                     if type(handle) is Fence:
                         levels.met(handle, ready)
@@ -227,9 +226,11 @@ class FastLoopMixin(_Loop):
                     raise
                 except BaseException as exc:
                     internals.report_failure(self, handle, callback, args, exc)
-                if type(callback) is _STEP and getrefcount(handle) == UNSHARED:
-                    handle._callback = handle._context = None
-                    self._spare = handle
+                else:
+                    # Here, and not behind: there, Python 3.14 would hold a reference more.
+                    if type(callback) is _STEP and getrefcount(handle) == UNSHARED:
+                        handle._callback = handle._context = None
+                        self._spare = handle
         finally:
             # An exception's traceback may keep this frame, and what it refers to must not make a cycle of that.
             handle = callback = args = None
@@ -321,7 +322,7 @@ class FastLoopMixin(_Loop):
                             except BaseException as exc:
                                 internals.report_failure(self, handle, callback, (), exc)
                             else:
-                                # Here, and not behind: there, Python 3.14 would hold a reference more.
+                                # Here, as in `_run_once`.
                                 if getrefcount(handle) == UNSHARED:
                                     handle._callback = handle._context = None
                                     self._spare = handle
