@@ -60,7 +60,9 @@ PLACES = [
     step("reinsert", names, positions),
     step("call_pos", positions, st.none() | events),
     step("call_soon", st.none() | events),
+    step("call_soon", st.none() | events),
     step("cancel_call", positions),
+    step("priority", names, values),
     step("create", names),
     step("start", names),
     step("descend", names),
@@ -80,6 +82,7 @@ CONDITIONS = [
 ]
 PERMITS = [step("take_permit"), step("take_permit"), step("give_permit"), step("priority", names, values)]
 WAITS = [
+    step("call_soon", events),
     step("wait_for_event", events),
     step("set", events),
     step("clear", events),
