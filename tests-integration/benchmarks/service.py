@@ -103,13 +103,13 @@ def ping(command: Sequence[str], seconds: float) -> list[float]:
 
 
 def fill(line: socket.socket) -> None:
-    for start in range(0, KEYS, 1000):
+    for start in range(0, KEYS, 10_000):
         line.sendall(
             b"".join(
-                b"*3\r\n$3\r\nSET\r\n$9\r\nkey:%05d\r\n$50\r\n%050d\r\n" % (n, n) for n in range(start, start + 1000)
+                b"*3\r\n$3\r\nSET\r\n$9\r\nkey:%05d\r\n$50\r\n%050d\r\n" % (n, n) for n in range(start, start + 10_000)
             )
         )
-        left = 5 * 1000
+        left = 5 * 10_000
         while left:
             left -= len(line.recv(65536))
 
