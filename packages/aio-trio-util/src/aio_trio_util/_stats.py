@@ -7,7 +7,6 @@ import math
 import time
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import trio
@@ -145,13 +144,15 @@ class TaskStats(trio.abc.Instrument):
 
     def _hooks(self) -> tuple[_TaskHook, _TaskHook, Callable[[float], None], Callable[[], None]]:
         now, slow = self.current_time, self.slow_task_threshold
-        # Trio runs tasks in batches, each of them once in a batch. When the steps of this batch began, and those of the
-        # one before, in the order in which they ran: a step ends where the next one begins, or with its batch.
-        began: dict[trio.lowlevel.Task, float] = {}
-        before: dict[trio.lowlevel.Task, float] = {}
+        # Trio runs tasks in batches, each of them once in a batch. The tasks of this batch, and when their steps began:
+        # a step ends where the next one begins, or with its batch. The same of the batch before.
+        tasks: list[trio.lowlevel.Task] = []
+        began: list[float] = []
+        tasks_before: list[trio.lowlevel.Task] = []
+        began_before: list[float] = []
         ended = now()
         # When the steps of the batch before ended, by task: made where it is needed.
-        step_ends: dict[trio.lowlevel.Task, float] | None = None
+        step_ends: dict[trio.lowlevel.Task, float] | None = {}
         # When tasks were made ready by others for the last time.
         ready: dict[trio.lowlevel.Task, float] = {}
         running: trio.lowlevel.Task | None = None
@@ -175,7 +176,9 @@ class TaskStats(trio.abc.Instrument):
             nonlocal running
             while True:
                 running = yield
-                moment = began[running] = now()
+                tasks.append(running)
+                moment = now()
+                began.append(moment)
                 if moment > alarm:
                     look(running, moment)
 
@@ -197,16 +200,16 @@ class TaskStats(trio.abc.Instrument):
 
         def ready_since(task: trio.lowlevel.Task, unknown: float) -> float:
             nonlocal step_ends
-            if task not in before:
-                return ready.get(task, unknown)
             if step_ends is None:
-                step_ends = dict(zip(before, [*islice(before.values(), 1, None), ended], strict=True))
+                step_ends = dict(zip(tasks_before, [*began_before[1:], ended], strict=True))
+            if task not in step_ends:
+                return ready.get(task, unknown)
             # Whatever came last: its step ended and it let the others run, or one of them woke it.
             return max(step_ends[task], ready.get(task, -math.inf))
 
         def note_slow_steps(end: float) -> None:
             found = []
-            for task, start in reversed(began.items()):
+            for task, start in zip(reversed(tasks), reversed(began), strict=True):
                 if start < unseen:
                     break
                 if end - start > slow:
@@ -220,15 +223,17 @@ class TaskStats(trio.abc.Instrument):
                 del ready[task]
 
         def rest(timeout: float) -> None:
-            nonlocal began, before, ended, step_ends, running, earliest, unseen, alarm
+            nonlocal tasks, began, tasks_before, began_before, ended, step_ends, running, earliest, unseen, alarm
             # The scheduler may rest several times before a step.
             if running is not None:
                 moment = now()
                 if moment > alarm:
                     note_slow_steps(moment)
-                count(began)
-                before.clear()
-                began, before = before, began
+                count(tasks)
+                tasks_before.clear()
+                began_before.clear()
+                tasks, tasks_before = tasks_before, tasks
+                began, began_before = began_before, began
                 step_ends = running = None
                 # Who was ready before this batch has run in it.
                 earliest, ended = ended, moment
@@ -240,7 +245,8 @@ class TaskStats(trio.abc.Instrument):
                     alarm = period_ends
             if timeout:
                 # No task is ready.
-                before.clear()
+                tasks_before.clear()
+                step_ends = {}
                 ready.clear()
                 rates.let_go_of_tasks()
                 alarm = -math.inf
