@@ -179,6 +179,25 @@ def test_a_lower_level_gets_one_turn_in_a_stated_number(run: Run, bound: int) ->
     assert max(gaps) >= bound // 2
 
 
+def test_a_loop_goes_on_after_the_last_task_has_waited_for_a_callback(run: Run) -> None:
+    async def main() -> list[str]:
+        log: list[str] = []
+
+        async def last() -> None:
+            asyncio.get_running_loop().call_soon(log.append, "called")
+            await asyncio.sleep(0)
+            log.append("last")
+            asyncio.get_running_loop().call_later(0.001, done.set_result, None)
+
+        done = asyncio.get_running_loop().create_future()
+        task = spawn(last(), -2)
+        await done
+        assert task.done()
+        return log
+
+    assert run(main()) == ["called", "last"]
+
+
 def test_turns_are_given_away_no_more_often_when_callbacks_come_now_and_then(run: Run) -> None:
     bound = 16
 

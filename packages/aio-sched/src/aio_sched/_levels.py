@@ -183,13 +183,16 @@ class ReadyLevels:
             self.posted = True
 
     def popleft(self) -> Any:
-        """Take out the handle whose turn it is, or else what is as good as cancelled; IndexError if there is none."""
+        """Take out the handle whose turn it is, or else what is as good as cancelled.
+
+        A fence was counted in both queues, and may go from both at once: then there is nothing left in the end.
+        """
         self.passes += 1
         if self.passes > TIDY_PASSES:
             self.tidy()
         base = self.base
         if not self.order:
-            handle = base.popleft()
+            handle = base.popleft() if base else Fence()
             if type(handle) is Fence:
                 self._open(handle)
             return handle
@@ -201,6 +204,8 @@ class ReadyLevels:
         if len(self.order) > KEPT_LEVELS:
             self.drop_empty()
         level = next(filter(None, levels or self.order), base)
+        if not level:
+            return Fence()
         handle = level.popleft()
         if type(handle) is Fence:
             handle = self.met(handle, level) or handle
