@@ -217,12 +217,17 @@ def test_each_short_run_runs_what_is_ready_while_levels_fall_out_of_use(make_loo
 
 def test_a_callback_that_takes_others_out_of_the_queue_does_not_end_the_loop(make_loop: Make) -> None:
     log: list[int] = []
+
+    def take_out(loop: PrioritySelectorEventLoop, handles: list[asyncio.Handle]) -> None:
+        for handle in handles:
+            loop.queue_remove(handle)
+
     with closing(make_loop()) as loop:
         for keeps_a_level in (False, True):
             if keeps_a_level:
                 loop.create_task(spin(), priority=10)
             handles: list[asyncio.Handle] = []
-            loop.call_soon(lambda handles=handles: [loop.queue_remove(handle) for handle in handles])
+            loop.call_soon(take_out, loop, handles)
             handles += [loop.call_soon(log.append, 0) for _ in range(3)]
             loop.call_soon(log.append, 1)
             loop.call_soon(loop.stop)
