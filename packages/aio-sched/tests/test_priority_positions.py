@@ -143,3 +143,17 @@ async def test_a_task_whose_priority_is_raised_and_lowered_still_stands_behind_t
     assert tasks.loop.queue_items()[0] is call
     await target
     assert tasks.log == ["called", "target"]
+
+
+async def test_what_is_put_behind_a_callback_lets_no_urgent_task_wait_that_comes_later() -> None:
+    tasks = Tasks()
+    last = asyncio.create_task(tasks.turns("last", 1))
+    tasks.loop.call_soon(tasks.log.append, "called")
+    # Its priority makes it wait for the callback, and then no longer.
+    fenced: Any = tasks.make("fenced", -1, turns=1)
+    fenced.priority_value = 0
+    task_reinsert(fenced, 5)
+    task_reinsert(last, 1)
+    urgent = tasks.make("urgent", -1, turns=1)
+    await asyncio.gather(last, fenced, urgent)
+    assert tasks.log[:2] == ["called", "urgent"]

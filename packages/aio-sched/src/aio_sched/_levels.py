@@ -472,6 +472,8 @@ class ReadyLevels:
         """Put a handle into the middle, where `level[place]` is then behind it."""
         if not level.listed and level is not self.base:
             self.enlist(level)
+        while level is self.base and place < len(level) and type(level[place]) is Fence:
+            place += 1  # else what comes to wait for the callbacks before the fence would wait for this, too
         level.insert(place, handle)
         if level is self.base:
             self.posted = True
