@@ -51,12 +51,13 @@ def test_the_demonstration() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demonstration_stops_its_server(number: int) -> None:
+@pytest.mark.parametrize("moment", ["STATUS, a client being blocked", "60 seconds"])
+def test_an_interrupted_demonstration_stops_its_server(moment: str, number: int) -> None:
     process = demo("--seconds", "60")
     stdout = cast("IO[str]", process.stdout)
     greeting = stdout.readline()
     [port] = re.findall(r"listens on port (\d+)", greeting)
-    while "clients" not in stdout.readline():
+    while moment not in stdout.readline():
         pass
     assert listens(int(port))
     process.send_signal(number)

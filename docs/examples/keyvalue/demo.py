@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 
 from aio_group import Group, run_asyncio, uncancellable
 from aio_values import AsyncValue
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from rich.console import Console
 from rich.markup import escape
@@ -19,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from . import client, protocol
-from .load import Load, put_load
+from .load import Load, put_load, redis_client
 
 COMMANDS = (
     "PING",
@@ -102,7 +101,7 @@ async def measure_in_background(loop: str, seconds: float) -> Load:
 
 async def fill(port: int) -> None:
     """Set many keys."""
-    async with Redis(port=port, protocol=3) as redis, redis.pipeline(transaction=False) as pipeline:
+    async with redis_client(port) as redis, redis.pipeline(transaction=False) as pipeline:
         for number in range(KEYS):
             pipeline.set(f"filler:{number}", "x" * 100)
         await pipeline.execute()
@@ -110,7 +109,7 @@ async def fill(port: int) -> None:
 
 async def rewrite_again_and_again(port: int) -> None:
     """Have the server's file rewritten without end."""
-    async with Redis(port=port, protocol=3) as redis:
+    async with redis_client(port) as redis:
         while True:
             with suppress(ResponseError):  # it is not done with the last one
                 await redis.bgrewriteaof()
@@ -152,7 +151,7 @@ async def follow_status(port: int, status: AsyncValue[str]) -> None:
 
 async def converse(port: int, status: AsyncValue[str]) -> None:
     """Send commands of all kinds, and show the replies."""
-    async with Redis(port=port, protocol=3, decode_responses=True) as redis:
+    async with redis_client(port, decode_responses=True) as redis:
 
         async def say(command: str) -> None:
             try:

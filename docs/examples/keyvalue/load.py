@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import randrange
+from typing import Any
 
 from aio_group import wait_all
 from redis.asyncio import Redis
@@ -28,6 +29,12 @@ class Load:
         return durations[min(int(len(durations) * percent / 100), len(durations) - 1)]
 
 
+def redis_client(port: int, **options: Any) -> Redis:
+    """A client of the server on a port."""
+    # No time limit: redis-py would keep it by `asyncio.wait_for`, which can lose a cancellation up to Python 3.11.
+    return Redis(port=port, protocol=3, socket_timeout=None, **options)
+
+
 async def put_load(
     port: int, clients: int, seconds: float, progress: Callable[[Load], None], pause: float = 0.0
 ) -> Load:
@@ -37,7 +44,7 @@ async def put_load(
 
     async def work() -> None:
         nonlocal next_progress
-        async with Redis(port=port, protocol=3) as redis:
+        async with redis_client(port) as redis:
             while load.seconds < seconds:
                 for name, words in commands():
                     began = time.perf_counter()
