@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import weakref
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +115,43 @@ def test_what_stop_lets_run_is_what_the_stock_loop_runs(make_loop: Make, program
     for spinners in ([-20.0], [10.0], [-20.0, -15.0, 0.0, 5.0, 10.0]):
         loop = make_loop()
         assert rounds_of(loop, program, loop.create_task, spinners) == expected
+
+
+# As above, without asyncio's own `_run_once`.
+@pytest.mark.parametrize("make_loop", ["fast", "debug"], indirect=True)
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("others", [0, 2])
+def test_steps_of_tasks_queued_behind_stop_run_as_on_the_stock_loop(make_loop: Make, steps: int, others: int) -> None:
+    async def work(log: list[int], number: int) -> None:
+        for step in range(steps):
+            log.append(10 * number + step)
+            await asyncio.sleep(0)
+
+    def log_of(loop: asyncio.AbstractEventLoop, spinners: list[float], create: Callable[..., object]) -> list[int]:
+        log: list[int] = []
+        with closing(loop):
+            for priority in spinners:
+                create(spin(), priority=priority)
+            loop.call_soon(loop.stop)
+            loop.run_forever()
+            loop.call_soon(loop.stop)
+            main = loop.create_task(work(log, 0))
+            for number in range(others):
+                loop.create_task(work(log, number + 1))
+            with suppress(RuntimeError):  # stopped before it was done
+                loop.run_until_complete(main)
+            seen = log[:]
+            loop.call_soon(loop.stop)
+            loop.run_forever()
+            end_tasks(loop)
+        return seen
+
+    stock = asyncio.SelectorEventLoop()
+    expected = log_of(stock, [], stock.create_task)
+    assert expected == [10 * number for number in range(others + 1)]
+    for spinners in ([], [-10.0], [10.0], [-10.0, 10.0]):
+        loop = make_loop()
+        assert log_of(loop, spinners, loop.create_task) == expected
 
 
 @pytest.mark.parametrize("priority", [-10, 0, 10])

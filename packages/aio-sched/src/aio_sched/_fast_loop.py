@@ -203,6 +203,7 @@ class FastLoopMixin(_Loop):
                 if order:
                     left = length_hint(turns) + 1
                     levels.last_in_pass = levels.last_of_first(left)
+                    levels.pass_end = ready[min(left, len(ready)) - 1] if ready else None
                     self._run(left)
                     break
                 if not ready:  # one of them was taken out of the queue
@@ -246,11 +247,14 @@ class FastLoopMixin(_Loop):
         little time, since asking the selector would take longer than they do.
         """
         levels = self._levels
+        ready = levels.base
         urgent = levels.count_urgent()
-        if self._stopping:
-            levels.last_in_pass = levels.last_of_first(len(levels.base))
-        elif levels.last_in_pass is None:
-            levels.last_in_pass = levels.find_last_callback() if levels.posted else levels.last_callback
+        if self._stopping or levels.last_in_pass is None:
+            levels.pass_end = ready[-1] if ready else None
+            if self._stopping:
+                levels.last_in_pass = levels.last_of_first(len(ready))
+            else:
+                levels.last_in_pass = levels.find_last_callback() if levels.posted else levels.last_callback
         count = 1 if self._scheduled and self._is_timer_near() else levels.portion
         began = monotonic()
         self._run(max(urgent, count))
@@ -259,6 +263,8 @@ class FastLoopMixin(_Loop):
             levels.portion = max(1, min(MAX_PORTION, int(urgent * SHORT_PASS / took)))
         elif took < SHORT_PASS and levels.portion < MAX_PORTION:
             levels.portion *= 2
+        if levels.last_in_pass is None:
+            levels.pass_end = None  # keep no handle that has run
         if levels.waiting is not None:
             levels.forget_head()
 
@@ -336,11 +342,15 @@ class FastLoopMixin(_Loop):
                         level = ready
                     callback = handle._callback
                     if levels.last_in_pass is None and type(callback) is not _STEP:
-                        if self._stopping and level is ready:
+                        if not self._stopping:
+                            levels.last_in_pass = levels.find_last_callback() if levels.posted else levels.last_callback
+                            levels.pass_end = ready[-1] if ready else None
+                        elif level is ready:
                             level.appendleft(handle)
-                            levels.left += turn + extra + 1
-                            return
-                        levels.last_in_pass = levels.find_last_callback() if levels.posted else levels.last_callback
+                            if levels.is_pass_over():
+                                levels.left += turn + extra + 1
+                                return
+                            level.popleft()
                     if levels.last_callback is handle:
                         levels.last_callback = None
                     if handle._cancelled:
@@ -364,7 +374,7 @@ class FastLoopMixin(_Loop):
                 if not turns:
                     levels.left += turn + extra
                 if self._stopping and (count <= 0 or not turns):
-                    if levels.last_in_pass is None:
+                    if levels.last_in_pass is None and levels.is_pass_over():
                         return
                     # The rest of the pass, one by one.
                     count = 1

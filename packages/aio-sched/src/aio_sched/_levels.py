@@ -96,6 +96,7 @@ class ReadyLevels:
         "last_in_pass",
         "left",
         "order",
+        "pass_end",
         "passes",
         "portion",
         "posted",
@@ -128,6 +129,8 @@ class ReadyLevels:
         self.posted = True
         #: The last callback of the pass that goes on; None if none has begun.
         self.last_in_pass: asyncio.Handle | None = None
+        #: What stood last in the base when it began: steps of tasks may stand behind its last callback.
+        self.pass_end: asyncio.Handle | Fence | None = None
         #: The fence that stands behind the last callback that somebody waited for.
         self.fence: Fence | None = None
         #: How many handles may run before I/O is looked at, if fewer were ready.
@@ -224,7 +227,7 @@ class ReadyLevels:
             level.clear()
             level.fence = None
         self.base.clear()
-        self.fence = self.last_callback = self.last_in_pass = None
+        self.fence = self.last_callback = self.last_in_pass = self.pass_end = None
         self._empty_order()
 
     # --- Adding ---
@@ -306,9 +309,30 @@ class ReadyLevels:
                 return cast("asyncio.Handle", handle)
         return None
 
+    def is_pass_over(self) -> bool:
+        """Whether all has run that stood in the base when the pass began. The first time: proportional to the base."""
+        base = self.base
+        end = self.pass_end
+        if end is None:
+            return True
+        if type(end) is not Fence:
+            place = next((place for place, handle in enumerate(snapshot(base)) if handle is end), None)
+            if place is None:
+                self.pass_end = None
+                return True
+            # From here on, a fence behind it tells.
+            mark = self.pass_end = Fence()
+            mark.behind = end
+            base.insert(place + 1, mark)
+            return False
+        while base and type(fence := base[0]) is Fence:
+            del base[0]
+            self._open(fence)
+        return end.behind is None
+
     def forget_callbacks(self) -> None:
         """Forget which callbacks there are: they have run, and nobody looked."""
-        self.last_callback = self.last_in_pass = None
+        self.last_callback = self.last_in_pass = self.pass_end = None
         self.posted = True
         self.forget_gone()
 
@@ -462,6 +486,8 @@ class ReadyLevels:
                 level.fence = None
         if handle is self.last_in_pass:
             self.last_in_pass = None
+        if handle is self.pass_end:
+            self.pass_end = level[place - 1] if place else None
         return cast("asyncio.Handle", handle)
 
     def index(self, level: Level, handle: asyncio.Handle) -> int:
