@@ -322,7 +322,7 @@ class ReadyLevels:
                 return True
             # From here on, a fence behind it tells.
             mark = self.pass_end = Fence()
-            mark.behind = end
+            mark.behind = cast("asyncio.Handle", end)
             base.insert(place + 1, mark)
             return False
         while base and type(fence := base[0]) is Fence:
