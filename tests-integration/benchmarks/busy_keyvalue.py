@@ -1,6 +1,6 @@
 """The example service with more to do in the background: tasks that work for a millisecond each, and then yield.
 
-It runs them as it runs its own background work. The plain version of the service takes `work` from here.
+It runs them as it runs its own background work.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import sys
-import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))
@@ -19,17 +18,7 @@ from aio_sched import priority_loop_factory
 from keyvalue.__main__ import serve
 from keyvalue.background import at_low_priority
 from keyvalue.protocol import BULK_LIMIT
-
-SLICE = 0.001
-
-
-async def work() -> None:
-    """Work without end."""
-    while True:
-        until = time.perf_counter() + SLICE
-        while time.perf_counter() < until:
-            pass
-        await asyncio.sleep(0)
+from slices import work
 
 
 async def serve_beside(tasks: int, options: argparse.Namespace) -> None:

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aio_sched import Priority, PriorityTask, priority_loop_factory
+from slices import work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOOPS = {"stock": asyncio.new_event_loop, "priority": priority_loop_factory}
-SLICE = 0.001
 BACKGROUND = 10
 CLIENTS = 4
 PAUSE = 0.005
@@ -34,13 +34,6 @@ def serve(loop: str) -> None:
     """Run the server until it is killed; it prints its port."""
     # Only the bench environment has it.
     from aiohttp import web  # type: ignore[import-not-found, unused-ignore]
-
-    async def work() -> None:
-        while True:
-            until = time.perf_counter() + SLICE
-            while time.perf_counter() < until:
-                pass
-            await asyncio.sleep(0)
 
     async def answer(_request: web.Request) -> web.Response:
         return web.json_response({"answer": 42})

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))
 
-from busy_keyvalue import work
 from keyvalue.background import sweep
 from keyvalue.commands import Phase, Session
 from keyvalue.database import Database
 from keyvalue.log import Log, tell
 from keyvalue.state import State
+from slices import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
