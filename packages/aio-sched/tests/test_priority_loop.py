@@ -461,7 +461,7 @@ def test_nothing_is_kept_of_finished_tasks_and_unused_values(run: Run) -> None:
         for value in range(1000):
             await spawn(note([], "x"), value + 1)
         # In each pass of the fast loop, many of these.
-        for _ in range(20 * 64):
+        for _ in range(20 * 128):
             await asyncio.sleep(0)
         levels = loop._priority_levels
         assert (levels.by_value, levels.order, list(levels.turns), levels.fence) == ({}, [], [], None)

@@ -421,6 +421,26 @@ async def test_functions_run_side_by_side_and_results_keep_their_order(runtime: 
 
 
 @every_runtime
+async def test_a_function_runs_for_each_argument_side_by_side(runtime: Runtime) -> None:
+    done = []
+
+    async def wait(seconds: float) -> None:
+        await runtime.sleep(seconds)
+        done.append(seconds)
+        if seconds > 5:
+            raise KeyError(seconds)
+
+    start = runtime.time()
+    await lowlevel.run_for_each(wait, (3, 1, 2))
+    assert runtime.time() == pytest.approx(start + 3)
+    assert done == [1, 2, 3]
+    await lowlevel.run_for_each(wait, ())
+    with pytest.raises(KeyError, match="6"):
+        await lowlevel.run_for_each(wait, (9, 6))
+    assert done == [1, 2, 3, 6]
+
+
+@every_runtime
 async def test_one_failure_comes_as_itself_and_ends_the_others(runtime: Runtime) -> None:
     ended = []
 

@@ -6,13 +6,13 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from aio_values.lowlevel import checkpoint, current_home, run_together, start_detached
+from aio_values.lowlevel import checkpoint, current_home, run_for_each, start_detached
 
-from aio_events._closable import ClosableIterator, EndingIterator, State
+from aio_events._closable import ClosableIterator, State
 from aio_events._closing import close_all
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Mapping, Sequence
 
     from aio_values.lowlevel import Home
 
@@ -24,12 +24,15 @@ T4 = TypeVar("T4")
 T5 = TypeVar("T5")
 F = TypeVar("F")
 
+# Looked up for every tuple.
+_READY, _WAITING, _ENDED = State.READY, State.WAITING, State.ENDED
+
 
 class _EndOfZipError(Exception):
     """A source has ended, and with it the iteration."""
 
 
-class _Zip(EndingIterator[T]):
+class _Zip(ClosableIterator[T]):
     """What `azip` and `azip_longest` share."""
 
     __slots__ = ("_ended", "_home", "_sources", "_taken")
@@ -57,36 +60,53 @@ class _Zip(EndingIterator[T]):
         """
         return dict(self._taken)
 
-    async def _next(self) -> T:
-        if not self._sources:
-            await checkpoint()
+    async def __anext__(self) -> T:
+        """The next tuple.
+
+        Raises:
+            StopAsyncIteration: There are no more, or the iterator was closed.
+            RuntimeError: Another task waits for its next item.
+        """
+        # Written out, since every layer in between would be paid for with every tuple.
+        if self._state is not _READY:
+            self._start_waiting()
+        self._state = _WAITING
+        after = _READY
+        try:
+            try:
+                await self._ask_sources()
+            except BaseException as failure:
+                errors, only_cancelled = _errors_of(failure)
+                if only_cancelled:
+                    # Nothing has failed: what was taken is kept, and the step can be taken up again.
+                    raise
+            else:
+                if len(self._ended) < len(self._sources):
+                    item: T = self._tuple()
+                    return item
+                errors = []
+            sources, self._sources = self._sources, []
+            try:
+                await close_all(sources, *errors)
+            finally:
+                del errors
             raise StopAsyncIteration
+        except StopAsyncIteration:
+            after = _ENDED
+            raise
+        finally:
+            self._state = after
+
+    def _ask_sources(self) -> Coroutine[Any, Any, None]:
         if self._home is None:
             self._home = current_home()
-        try:
-            # Not in a task if there is but one to ask.
-            missing = self._missing()
-            await (missing[0]() if len(missing) == 1 else run_together(*missing))
-        except BaseException as failure:
-            errors, only_cancelled = _errors_of(failure)
-            if only_cancelled:
-                # Nothing has failed: what was taken is kept, and the step can be taken up again.
-                raise
-        else:
-            if len(self._ended) < len(self._sources):
-                item: T = self._tuple()
-                return item
-            errors = []
-        sources, self._sources = self._sources, []
-        try:
-            await close_all(sources, *errors)
-        finally:
-            del errors
-        raise StopAsyncIteration
-
-    def _missing(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        advance, known = self._advance, self._taken.keys() | self._ended
-        return [partial(advance, position) for position in range(len(self._sources)) if position not in known]
+        positions: Sequence[int] = range(len(self._sources))
+        if self._taken or self._ended:
+            positions = [each for each in positions if each not in self._taken and each not in self._ended]
+        # Not in a task if there is but one to ask.
+        if len(positions) == 1:
+            return self._advance(positions[0])
+        return run_for_each(self._advance, positions)
 
     async def _advance(self, position: int) -> None:
         try:

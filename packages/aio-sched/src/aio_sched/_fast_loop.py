@@ -59,8 +59,8 @@ DEFAULT_BOUND = 64
 
 #: Handles that run before the selector is asked, at most, if fewer were ready; and the seconds by which they get more
 #: (while as many take less), or one (once they have taken longer).
-MAX_PORTION = 64
-SHORT_PASS = 50e-6
+MAX_PORTION = 128
+SHORT_PASS = 100e-6
 LONG_PASS = 200e-6
 #: Handles that run before empty levels are dropped, where there are many levels.
 TIDIED = 16

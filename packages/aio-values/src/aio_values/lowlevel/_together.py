@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aio_values.lowlevel._runtime import in_trio
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 T = TypeVar("T")
+Argument = TypeVar("Argument")
 
 
 class _EndedByCancellationError(Exception):
@@ -39,22 +40,37 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
         BaseException: The one error, as itself, if a single function failed; a group of all errors if several did.
     """
     results: dict[int, T] = {}
+
+    async def run(index: int) -> None:
+        results[index] = await functions[index]()
+
+    await run_for_each(run, range(len(functions)))
+    return [results[index] for index in range(len(functions))]
+
+
+async def run_for_each(
+    function: Callable[[Argument], Coroutine[Any, Any, None]], arguments: Sequence[Argument]
+) -> None:
+    """Call an async function with each of the arguments, side by side: otherwise as `run_together`, with no results."""
     try:
         if in_trio():
             import trio
 
+            # By itself, trio would make up a name for each task anew.
+            name = getattr(function, "__qualname__", None)
             async with trio.open_nursery(strict_exception_groups=True) as nursery:
-                for index, function in enumerate(functions):
-                    nursery.start_soon(_run, function, results, index)
-        else:
-            async with asyncio.TaskGroup() as group:
-                for index, function in enumerate(functions):
-                    group.create_task(_run_in_task(function, results, index))
+                for argument in arguments:
+                    nursery.start_soon(function, argument, name=name)
+            return
+        ended: list[None] = []
+        async with asyncio.TaskGroup() as group:
+            for argument in arguments:
+                group.create_task(_run_in_task(function, argument, ended))
     except BaseExceptionGroup as failures:
         failure = _alone_or_grouped(failures)
     else:
-        if len(results) == len(functions):
-            return [results[index] for index in range(len(functions))]
+        if len(ended) == len(arguments):
+            return
         failure = asyncio.CancelledError("a function that ran side by side with others was cancelled from elsewhere")
     # Raised out here, so that the group is not dragged along as the context of the error that it only carried.
     try:
@@ -63,13 +79,12 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
         del failure
 
 
-async def _run(function: Callable[[], Awaitable[T]], results: dict[int, T], index: int) -> None:
-    results[index] = await function()
-
-
-async def _run_in_task(function: Callable[[], Awaitable[T]], results: dict[int, T], index: int) -> None:
+async def _run_in_task(
+    function: Callable[[Argument], Coroutine[Any, Any, None]], argument: Argument, ended: list[None]
+) -> None:
     try:
-        results[index] = await function()
+        await function(argument)
+        ended.append(None)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
