@@ -219,10 +219,12 @@ class FastLoopMixin(_Loop):
                 callback = handle._callback
                 args = handle._args
                 try:
-                    if args:
-                        handle._context.run(callback, *args)
-                    else:
+                    if not args:
                         handle._context.run(callback)
+                    elif len(args) == 1:  # as for each wake-up; `*` costs
+                        handle._context.run(callback, args[0])
+                    else:
+                        handle._context.run(callback, *args)
                 except (SystemExit, KeyboardInterrupt):
                     raise
                 except BaseException as exc:
@@ -318,7 +320,8 @@ class FastLoopMixin(_Loop):
                     else:
                         levels.left += turn + extra + 1
                         return
-                    if type(handle) is in_place:
+                    kind = type(handle)
+                    if kind is in_place:
                         callback = handle._callback
                         if type(callback) is _STEP:
                             try:
@@ -333,13 +336,14 @@ class FastLoopMixin(_Loop):
                                     handle._callback = handle._context = None
                                     self._spare = handle
                             continue
-                    elif type(handle) is Fence:
+                    elif kind is Fence:
                         handle = None if handle.behind is None else levels.met(handle, level)
                         if handle is None:
                             extra += 1
                             turns.append(-extra)
                             continue
                         level = ready
+                        kind = type(handle)
                     callback = handle._callback
                     if levels.last_in_pass is None and type(callback) is not _STEP:
                         if not self._stopping:
@@ -355,13 +359,15 @@ class FastLoopMixin(_Loop):
                         levels.last_callback = None
                     if handle._cancelled:
                         pass
-                    elif type(handle) is in_place:
+                    elif kind is in_place:
                         args = handle._args
                         try:
-                            if args:
-                                handle._context.run(callback, *args)
-                            else:
+                            if not args:
                                 handle._context.run(callback)
+                            elif len(args) == 1:
+                                handle._context.run(callback, args[0])
+                            else:
+                                handle._context.run(callback, *args)
                         except (SystemExit, KeyboardInterrupt):
                             raise
                         except BaseException as exc:
