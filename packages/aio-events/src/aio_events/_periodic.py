@@ -19,8 +19,8 @@ class periodic(ClosableIterator[tuple[float, float | None]]):  # noqa: N801  # t
         async for elapsed, delta in periodic(1):
             ...
 
-    gives `(elapsed, delta)`: the seconds since the first iteration began, and since the last one (None in the first
-    iteration).
+    It gives `(elapsed, delta)`: the seconds since the first iteration began, and since the last one (None in the
+    first iteration).
 
     The drift it prevents: a loop that sleeps `period` seconds after its work, or counts from the moment it woke, is
     later with every iteration. Here tick n starts at `start + n * period`, by the runtime's clock, always computed from
@@ -37,21 +37,19 @@ class periodic(ClosableIterator[tuple[float, float | None]]):  # noqa: N801  # t
     iteration begins at once, which is when the clock starts.
 
     The idea and the name come from trio-util.
+
+    Args:
+        period: Seconds from one tick to the next.
+        overrun: What becomes of ticks that were missed.
+
+    Raises:
+        TypeError: `period` is not a number.
+        ValueError: `period` is not finite and greater than zero, or `overrun` is none of the three.
     """
 
     __slots__ = ("_last", "_next_tick", "_overrun", "_period", "_phase", "_start")
 
     def __init__(self, period: float, *, overrun: Overrun = "skip") -> None:
-        """Make it.
-
-        Args:
-            period: Seconds from one tick to the next.
-            overrun: What becomes of ticks that were missed.
-
-        Raises:
-            TypeError: `period` is not a number.
-            ValueError: `period` is not finite and greater than zero, or `overrun` is none of the three.
-        """
         number: object = period
         if not isinstance(number, Real):
             raise TypeError(f"period must be a number of seconds, not {period!r}")

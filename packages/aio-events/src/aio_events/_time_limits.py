@@ -101,21 +101,19 @@ class iter_move_on_after(_Limited[T]):  # noqa: N801  # the name that trio-util'
     `contextlib.aclosing` around it), and not by the time limit.
 
     The idea and the name come from trio-util.
+
+    Args:
+        timeout: The most seconds that each item may take; None for no limit.
+        ait: The source.
+
+    Raises:
+        ValueError: `timeout` is negative or not a number.
+        TypeError: `timeout` is no number, or `ait` is not an async iterable.
     """
 
     __slots__ = ()
 
     def __init__(self, timeout: float | None, ait: AsyncIterable[T]) -> None:
-        """Make it.
-
-        Args:
-            timeout: The most seconds that each item may take; None for no limit.
-            ait: The source.
-
-        Raises:
-            ValueError: `timeout` is negative or not a number.
-            TypeError: `timeout` is no number, or `ait` is not an async iterable.
-        """
         super().__init__(timeout, ait)
 
     def _expired(self) -> BaseException:
@@ -135,21 +133,19 @@ class iter_fail_after(_Limited[T]):  # noqa: N801  # the name that trio-util's u
     iterator can be asked again.
 
     The idea and the name come from trio-util.
+
+    Args:
+        timeout: The most seconds that each item may take; None for no limit.
+        ait: The source.
+
+    Raises:
+        ValueError: `timeout` is negative or not a number.
+        TypeError: `timeout` is no number, or `ait` is not an async iterable.
     """
 
     __slots__ = ()
 
     def __init__(self, timeout: float | None, ait: AsyncIterable[T]) -> None:
-        """Make it.
-
-        Args:
-            timeout: The most seconds that each item may take; None for no limit.
-            ait: The source.
-
-        Raises:
-            ValueError: `timeout` is negative or not a number.
-            TypeError: `timeout` is no number, or `ait` is not an async iterable.
-        """
         super().__init__(timeout, ait)
 
     def _expired(self) -> BaseException:

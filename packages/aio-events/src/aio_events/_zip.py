@@ -169,6 +169,12 @@ class azip(_Zip[T]):  # noqa: N801  # an asynchronous zip
     holds a cancel scope, a time limit or a task group open over a `yield`, since its steps run in different tasks.
 
     The idea and the name come from trio-util.
+
+    Args:
+        *aiterables: The sources. None at all make an empty iteration.
+
+    Raises:
+        TypeError: One of them is not an async iterable.
     """
 
     __slots__ = ()
@@ -207,14 +213,6 @@ class azip(_Zip[T]):  # noqa: N801  # an asynchronous zip
     @overload
     def __init__(self: azip[tuple[T1, ...]], *sources: AsyncIterable[T1]) -> None: ...
     def __init__(self, *aiterables: AsyncIterable[Any]) -> None:
-        """Make it.
-
-        Args:
-            *aiterables: The sources. None at all make an empty iteration.
-
-        Raises:
-            TypeError: One of them is not an async iterable.
-        """
         super().__init__(aiterables)
 
     def _source_ended(self) -> None:
@@ -229,6 +227,13 @@ class azip_longest(_Zip[T]):  # noqa: N801  # an asynchronous zip_longest
     """Iterate over several streams side by side, in tuples, until the longest has ended.
 
     A source that has ended is represented by `fillvalue`. For the rest, see `azip`.
+
+    Args:
+        *aiterables: The sources. None at all make an empty iteration.
+        fillvalue: Stands for the items of sources that have ended.
+
+    Raises:
+        TypeError: One of the sources is not an async iterable.
     """
 
     __slots__ = ("_fillvalue",)
@@ -271,15 +276,6 @@ class azip_longest(_Zip[T]):  # noqa: N801  # an asynchronous zip_longest
     @overload
     def __init__(self: azip_longest[tuple[T1 | F, ...]], *sources: AsyncIterable[T1], fillvalue: F) -> None: ...
     def __init__(self, *aiterables: AsyncIterable[Any], fillvalue: Any = None) -> None:
-        """Make it.
-
-        Args:
-            *aiterables: The sources. None at all make an empty iteration.
-            fillvalue: Stands for the items of sources that have ended.
-
-        Raises:
-            TypeError: One of the sources is not an async iterable.
-        """
         super().__init__(aiterables)
         self._fillvalue = fillvalue
 

@@ -94,6 +94,16 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
     A nursery is a `Registry`: `TaskNursery.registry` maps the names of those not closed to them, and no two of them
     have the same name. The idea, and most names, are codestare's.
 
+    Args:
+        name: A name that no other open nursery has, or a function that returns it, whenever it is needed.
+            `TaskNursery-1` and so on by default.
+        loop: The event loop, which need not run yet; the running one by default.
+
+    Raises:
+        ValueError: An open nursery has that name; or the loop is closed.
+        TypeError: `loop` is not an event loop.
+        RuntimeError: No loop was given, and none is running.
+
     Attributes:
         loop: The event loop that the tasks run in.
     """
@@ -103,18 +113,6 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
     def __init__(
         self, name: str | Callable[[], str] | None = None, loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
-        """Make an open nursery.
-
-        Args:
-            name: A name that no other open nursery has, or a function that returns it, whenever it is needed.
-                `TaskNursery-1` and so on by default.
-            loop: The event loop, which need not run yet; the running one by default.
-
-        Raises:
-            ValueError: An open nursery has that name; or the loop is closed.
-            TypeError: `loop` is not an event loop.
-            RuntimeError: No loop was given, and none is running.
-        """
         refuse_other_than_loop(loop)
         super().__init__()
         self._state = _State.OPEN

@@ -23,7 +23,7 @@
 | `Future._exception`                  | all     | looking at it without its counting as retrieved                  |
 | `Future._callbacks`                  | all     | a waiting task's wake-up, and its context                        |
 | `Handle._args`, `Handle._context`    | all     | running a task's step at once                                    |
-| a C step calls `CancelledError`      | all     | stepping a C task with another exception, see below              |
+| a C step calls `CancelledError`      | all     | stepping a C task with another exception                         |
 | `Task._cancel_message`               | all     | keeping it as it was meanwhile                                   |
 | `_run_once`, `call_soon`, `_call_soon` | all   | overridden in our loops; asyncio's own on versions not checked   |
 | `_closed`, `_debug`, `_stopping`     | all     | our `_run_once` and `call_soon` do as asyncio's                  |

@@ -115,6 +115,16 @@ class accessor(Generic[T]):  # noqa: N801  # the name that codestare's users kno
     but is not a write. A write costs O(waiting reads).
 
     The idea comes from codestare-async-utils.
+
+    Args:
+        funcs: A getter and a setter of some value; the setter is None if the value can only be read. Without them,
+            the accessor keeps a value of its own, which is None at first.
+        condition: Guards the value: a condition of asyncio, trio or anyio. Without one, a condition of its own,
+            made when it is first needed for the runtime that runs then.
+        name: For error messages and the `repr`.
+
+    Raises:
+        TypeError: `funcs` is no pair of callables, or `condition` is no condition.
     """
 
     @overload
@@ -134,18 +144,6 @@ class accessor(Generic[T]):  # noqa: N801  # the name that codestare's users kno
         condition: Condition | None = None,
         name: str | None = None,
     ) -> None:
-        """Make an accessor.
-
-        Args:
-            funcs: A getter and a setter of some value; the setter is None if the value can only be read. Without them,
-                the accessor keeps a value of its own, which is None at first.
-            condition: Guards the value: a condition of asyncio, trio or anyio. Without one, a condition of its own,
-                made when it is first needed for the runtime that runs then.
-            name: For error messages and the `repr`.
-
-        Raises:
-            TypeError: `funcs` is no pair of callables, or `condition` is no condition.
-        """
         self.fget: Callable[[], T]
         """Gives the value."""
         self.fset: Callable[[T], object] | None

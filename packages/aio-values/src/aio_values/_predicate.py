@@ -37,6 +37,16 @@ class awaitable_predicate:  # noqa: N801  # the name that codestare's users know
     (on trio a `trio.TooSlowError`, which is a `TimeoutError` too).
 
     The idea comes from codestare-async-utils.
+
+    Args:
+        predicate: Called without arguments; its truth counts. It must not block.
+        condition: The condition that is notified when the state changes: one of asyncio, trio or anyio. Without
+            one, a condition of its own, made when it is first needed for the runtime that runs then.
+        timeout: The most seconds that each `await` may take; None for no limit.
+
+    Raises:
+        TypeError: `predicate` cannot be called, `condition` is no condition, or `timeout` is no number.
+        ValueError: `timeout` is negative or not a number.
     """
 
     __slots__ = ("__weakref__", "_condition", "_waiting", "predicate", "timeout")
@@ -47,18 +57,6 @@ class awaitable_predicate:  # noqa: N801  # the name that codestare's users know
         condition: Condition | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Make it.
-
-        Args:
-            predicate: Called without arguments; its truth counts. It must not block.
-            condition: The condition that is notified when the state changes: one of asyncio, trio or anyio. Without
-                one, a condition of its own, made when it is first needed for the runtime that runs then.
-            timeout: The most seconds that each `await` may take; None for no limit.
-
-        Raises:
-            TypeError: `predicate` cannot be called, `condition` is no condition, or `timeout` is no number.
-            ValueError: `timeout` is negative or not a number.
-        """
         if not callable(predicate):
             raise TypeError(f"predicate must be callable without arguments, not {predicate!r}")
         if timeout is not None:

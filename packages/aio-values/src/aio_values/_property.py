@@ -48,6 +48,13 @@ class condition_property(Generic[T]):  # noqa: N801  # the name that codestare's
     runs.
 
     The idea comes from codestare-async-utils.
+
+    Args:
+        fget: Called with the instance, gives the value.
+        fset: Called with the instance and the new value.
+        fdel: Called with the instance when the attribute is deleted. It is a plain call, without the lock, and
+            wakes nobody.
+        doc: The docstring; that of `fget` by default.
     """
 
     def __init__(
@@ -57,15 +64,6 @@ class condition_property(Generic[T]):  # noqa: N801  # the name that codestare's
         fdel: Callable[[Any], object] | None = None,
         doc: str | None = None,
     ) -> None:
-        """Make it, usually as a decorator of the getter.
-
-        Args:
-            fget: Called with the instance, gives the value.
-            fset: Called with the instance and the new value.
-            fdel: Called with the instance when the attribute is deleted. It is a plain call, without the lock, and
-                wakes nobody.
-            doc: The docstring; that of `fget` by default.
-        """
         self.fget: Callable[[Any], T] | None = fget
         self.fset: Callable[[Any, T], object] | None = fset
         self.fdel: Callable[[Any], object] | None = fdel
