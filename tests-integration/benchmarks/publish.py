@@ -53,7 +53,7 @@ def table(folder: Path) -> str:
     lines = ["| | promised | asked | " + " | ".join(columns) + " |", "|---" * (len(columns) + 3) + "|"]
     for file, target in rows:
         cells = [cell(column.get((file, target))) for column in columns.values()]
-        limit = f"{'≤' if target.at_most is not None else '≥'} {target.wording(target.limit)}"
+        limit = f"{'≤' if target.at_most is not None else '≥'}&nbsp;{target.wording(target.limit)}"
         lines.append("| " + " | ".join([f"`{file}`", target.asked, limit, *cells]) + " |")
     return "\n".join(["", *lines, "", ""])
 

@@ -69,7 +69,7 @@ class TaskStats(trio.abc.Instrument):
         TypeError: a threshold is no number, or `current_time` is not callable.
 
     An instance serves one run at a time; what it gathers adds up over several. Memory grows by one number for each slow
-    step. A switch between tasks costs about 1.4 to 1.55 times what it costs without, for the most part since trio calls
+    step. A switch between tasks costs about 1.4 to 1.5 times what it costs without, for the most part since trio calls
     hooks; a program that does anything between its switches sees less of it.
 
     The idea is trio-util's.
