@@ -73,6 +73,8 @@ class _Zip(ClosableIterator[T]):
         self._state = _WAITING
         after = _READY
         try:
+            if self._home is None:
+                self._home = current_home()
             try:
                 await self._ask_sources()
             except BaseException as failure:
@@ -98,8 +100,6 @@ class _Zip(ClosableIterator[T]):
             self._state = after
 
     def _ask_sources(self) -> Coroutine[Any, Any, None]:
-        if self._home is None:
-            self._home = current_home()
         positions: Sequence[int] = range(len(self._sources))
         if self._taken or self._ended:
             positions = [each for each in positions if each not in self._taken and each not in self._ended]

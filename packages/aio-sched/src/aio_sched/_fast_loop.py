@@ -62,6 +62,8 @@ DEFAULT_BOUND = 64
 MAX_PORTION = 128
 SHORT_PASS = 100e-6
 LONG_PASS = 200e-6
+#: So many short passes in a row tell that the long one was an exception.
+SHORT_PASSES = 16
 #: Handles that run before empty levels are dropped, where there are many levels.
 TIDIED = 16
 
@@ -263,8 +265,13 @@ class FastLoopMixin(_Loop):
         took = monotonic() - began
         if took > LONG_PASS:
             levels.portion = max(1, min(MAX_PORTION, int(urgent * SHORT_PASS / took)))
+            levels.short_passes = 0
         elif took < SHORT_PASS and levels.portion < MAX_PORTION:
-            levels.portion *= 2
+            # After handles that took long, what is urgent tells little of what is not, and still waits.
+            if levels.portion > 1 or count > urgent or levels.short_passes > SHORT_PASSES or not any(levels.order):
+                levels.portion *= 2
+            else:
+                levels.short_passes += 1
         if levels.last_in_pass is None:
             levels.pass_end = None  # keep no handle that has run
         if levels.waiting is not None:

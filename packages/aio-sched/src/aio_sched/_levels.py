@@ -100,6 +100,7 @@ class ReadyLevels:
         "passes",
         "portion",
         "posted",
+        "short_passes",
         "turns",
         "values",
         "waiting",
@@ -133,8 +134,10 @@ class ReadyLevels:
         self.pass_end: asyncio.Handle | Fence | None = None
         #: The fence that stands behind the last callback that somebody waited for.
         self.fence: Fence | None = None
-        #: How many handles may run before I/O is looked at, if fewer were ready.
+        #: How many handles may run before I/O is looked at, if fewer were ready: 1 at first, and after slow ones.
         self.portion = 1
+        #: How many passes since then were short, and told nothing of what takes long.
+        self.short_passes = 0
         #: What a run of handles counts off. It ends where `stop()` empties this.
         self.countdown: list[int] = []
         #: How many have begun since it was seen whether the order is needed.
