@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from abc import abstractmethod
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ class State(enum.Enum):
 
 
 # Looked up for every item.
-_READY, _WAITING, _CLOSED = State.READY, State.WAITING, State.CLOSED
+_READY, _WAITING, _ENDED, _CLOSED = State
 
 
 class ClosableIterator(AsyncIterator[T]):
@@ -67,3 +68,30 @@ class ClosableIterator(AsyncIterator[T]):
             return
         self._state = _CLOSED
         await self._release()
+
+
+class EndingIterator(ClosableIterator[T]):
+    """A closable iterator whose items may come to an end."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def _next(self) -> T:
+        """The next item; StopAsyncIteration ends the iteration, other errors and cancellations do not."""
+
+    async def __anext__(self) -> T:
+        """The next item.
+
+        Raises:
+            StopAsyncIteration: There are no more, or the iterator was closed.
+            RuntimeError: Another task waits for its next item.
+        """
+        self._start_waiting()
+        after = _READY
+        try:
+            return await self._next()
+        except StopAsyncIteration:
+            after = _ENDED
+            raise
+        finally:
+            self._state = after

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aio_values.lowlevel import checkpoint, move_on_after, timeout_error
 
-from aio_events._closable import ClosableIterator, State
+from aio_events._closable import EndingIterator
 from aio_events._closing import close, close_all
 
 if TYPE_CHECKING:
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Looked up for every item.
-_READY, _WAITING, _ENDED = State.READY, State.WAITING, State.ENDED
 
-
-class _Limited(ClosableIterator[T]):
+class _Limited(EndingIterator[T]):
     """What `iter_move_on_after` and `iter_fail_after` share."""
 
     __slots__ = ("_source", "_timeout")
@@ -40,33 +37,16 @@ class _Limited(ClosableIterator[T]):
     def _details(self) -> str:
         return f" {self._timeout} seconds for each item of {self._source!r}"
 
-    async def __anext__(self) -> T:
-        """The next item.
-
-        Raises:
-            StopAsyncIteration: There are no more, or the iterator was closed.
-            RuntimeError: Another task waits for its next item.
-        """
-        # Written out, since every layer in between would be paid for with every item.
-        if self._state is not _READY:
-            self._start_waiting()
-        self._state = _WAITING
-        after = _READY
+    async def _next(self) -> T:
         try:
-            try:
-                with move_on_after(self._timeout):
-                    return await anext(self._source)
-            except StopAsyncIteration:
-                await self._close_source()
-                raise StopAsyncIteration from None
-            except Exception as error:
-                await self._close_source(error)
-            raise self._expired()
+            with move_on_after(self._timeout):
+                return await anext(self._source)
         except StopAsyncIteration:
-            after = _ENDED
-            raise
-        finally:
-            self._state = after
+            await self._close_source()
+            raise StopAsyncIteration from None
+        except Exception as error:
+            await self._close_source(error)
+        raise self._expired()
 
     async def _close_source(self, *failures: BaseException) -> None:
         """Close the source, since it has ended or failed, and raise what has failed."""
@@ -113,9 +93,6 @@ class iter_move_on_after(_Limited[T]):  # noqa: N801  # the name that trio-util'
 
     __slots__ = ()
 
-    def __init__(self, timeout: float | None, ait: AsyncIterable[T]) -> None:
-        super().__init__(timeout, ait)
-
     def _expired(self) -> BaseException:
         return StopAsyncIteration()
 
@@ -144,9 +121,6 @@ class iter_fail_after(_Limited[T]):  # noqa: N801  # the name that trio-util's u
     """
 
     __slots__ = ()
-
-    def __init__(self, timeout: float | None, ait: AsyncIterable[T]) -> None:
-        super().__init__(timeout, ait)
 
     def _expired(self) -> BaseException:
         return timeout_error(f"no item of {self._source!r} within {self._timeout} seconds")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from aio_values.lowlevel import checkpoint, current_home, run_for_each, start_detached
 
-from aio_events._closable import ClosableIterator, State
+from aio_events._closable import ClosableIterator, EndingIterator, State
 from aio_events._closing import close_all
 
 if TYPE_CHECKING:
@@ -24,15 +24,12 @@ T4 = TypeVar("T4")
 T5 = TypeVar("T5")
 F = TypeVar("F")
 
-# Looked up for every tuple.
-_READY, _WAITING, _ENDED = State.READY, State.WAITING, State.ENDED
-
 
 class _EndOfZipError(Exception):
     """A source has ended, and with it the iteration."""
 
 
-class _Zip(ClosableIterator[T]):
+class _Zip(EndingIterator[T]):
     """What `azip` and `azip_longest` share."""
 
     __slots__ = ("_ended", "_home", "_sources", "_taken")
@@ -60,44 +57,27 @@ class _Zip(ClosableIterator[T]):
         """
         return dict(self._taken)
 
-    async def __anext__(self) -> T:
-        """The next tuple.
-
-        Raises:
-            StopAsyncIteration: There are no more, or the iterator was closed.
-            RuntimeError: Another task waits for its next item.
-        """
-        # Written out, since every layer in between would be paid for with every tuple.
-        if self._state is not _READY:
-            self._start_waiting()
-        self._state = _WAITING
-        after = _READY
+    async def _next(self) -> T:
+        if self._home is None:
+            self._home = current_home()
         try:
-            if self._home is None:
-                self._home = current_home()
-            try:
-                await self._ask_sources()
-            except BaseException as failure:
-                errors, only_cancelled = _errors_of(failure)
-                if only_cancelled:
-                    # Nothing has failed: what was taken is kept, and the step can be taken up again.
-                    raise
-            else:
-                if len(self._ended) < len(self._sources):
-                    item: T = self._tuple()
-                    return item
-                errors = []
-            sources, self._sources = self._sources, []
-            try:
-                await close_all(sources, *errors)
-            finally:
-                del errors
-            raise StopAsyncIteration
-        except StopAsyncIteration:
-            after = _ENDED
-            raise
+            await self._ask_sources()
+        except BaseException as failure:
+            errors, only_cancelled = _errors_of(failure)
+            if only_cancelled:
+                # Nothing has failed: what was taken is kept, and the step can be taken up again.
+                raise
+        else:
+            if len(self._ended) < len(self._sources):
+                item: T = self._tuple()
+                return item
+            errors = []
+        sources, self._sources = self._sources, []
+        try:
+            await close_all(sources, *errors)
         finally:
-            self._state = after
+            del errors
+        raise StopAsyncIteration
 
     def _ask_sources(self) -> Coroutine[Any, Any, None]:
         positions: Sequence[int] = range(len(self._sources))
