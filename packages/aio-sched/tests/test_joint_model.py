@@ -213,6 +213,10 @@ class Worker:
     is_done: bool = False
     must_cancel: bool = False
 
+    @property
+    def began_to_wait(self) -> int:
+        return self.stands_at[-1].number if self.stands_at else 0
+
 
 class ReadyList:
     """The queue: whatever is asked of it is worked out from the list anew."""
@@ -429,9 +433,12 @@ class Model:
         return sorted(line, key=lambda place: (self.value_of(place.worker), place.number))
 
     def _priorities_may_have_changed(self) -> None:
-        """Move whoever is more or less urgent now to the end of its new equals; who waits before whom it waits for."""
+        """Move whoever is more or less urgent now to the end of its new equals; who waits before whom it waits for.
+
+        In a circle, where each waits for each, who began to wait first comes first.
+        """
         changed = [worker for worker in self._workers.values() if self.value_of(worker) != worker.value]
-        for worker in sorted(changed, key=self._length_of_chain, reverse=True):
+        for worker in sorted(changed, key=lambda each: (-self._length_of_chain(each), each.began_to_wait)):
             worker.value = self.value_of(worker)
             entry = self.ready.find(worker)
             if entry is not None and worker.program.has_priority and self._by_priority:

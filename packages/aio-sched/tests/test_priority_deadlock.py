@@ -145,6 +145,84 @@ async def test_a_priority_goes_round_a_circle_once_where_nobody_minds_it() -> No
     assert not a.locked()
 
 
+async def test_what_the_tasks_of_a_circle_lend_each_other_ends_with_who_lent_it() -> None:
+    a, b = PriorityLock(detect_deadlock=False), PriorityLock(detect_deadlock=False)
+    one, two = start(take_in_turn(a, b), "one", 1), start(take_in_turn(b, a), "two", 2)
+    await settle()
+    outsider = start(take_in_turn(a), "outsider", -5)
+    await settle()
+    assert one.effective_priority() == two.effective_priority() == -5
+    outsider.priority_value = 0.5
+    assert one.effective_priority() == two.effective_priority() == 0.5
+    outsider.cancel()
+    await settle()
+    assert one.effective_priority() == two.effective_priority() == 1
+    one.priority_value = 3
+    assert one.effective_priority() == two.effective_priority() == 2
+    two.priority_value = -1
+    assert one.effective_priority() == two.effective_priority() == -1
+    two.cancel()
+    await settle()
+    assert one.done()
+    assert one.effective_priority() == 3
+    assert two.effective_priority() == -1
+
+
+async def test_a_task_that_waits_for_itself_does_not_keep_what_it_was_lent() -> None:
+    lock = PriorityLock(detect_deadlock=False)
+    stuck = start(take_in_turn(lock, lock), "stuck", 1)
+    await settle()
+    outsider = start(take_in_turn(lock), "outsider", -5)
+    await settle()
+    assert stuck.effective_priority() == -5
+    outsider.cancel()
+    await settle()
+    assert stuck.effective_priority() == 1
+    stuck.cancel()
+    await settle()
+    assert not lock.locked()
+
+
+async def test_a_circle_that_ends_as_soon_as_a_cancelled_task_runs_keeps_nothing_either() -> None:
+    a, b = PriorityLock(), PriorityLock()
+    gate = asyncio.Event()
+    seen = []
+
+    def look() -> None:
+        seen.append((one.effective_priority(), two.effective_priority()))
+
+    async def hold_b_and_take_a() -> None:
+        async with b:
+            await gate.wait()
+            one.cancel()
+            async with a:
+                pass
+
+    async def hold_a_and_try_b() -> None:
+        async with a:
+            with pytest.raises(asyncio.CancelledError):
+                await b.acquire()
+            look()
+
+    async def lend() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await a.acquire()
+        look()
+
+    two = start(hold_b_and_take_a(), "two", 2)
+    await settle()
+    one = start(hold_a_and_try_b(), "one", 1)
+    await settle()
+    lender = start(lend(), "lender", -5)
+    await settle()
+    look()
+    # `two` runs first and closes the circle, then the lender leaves, and only then `one` learns that it was cancelled.
+    gate.set()
+    lender.cancel()
+    assert await outcomes(one, two, lender) == [None, None, None]
+    assert seen == [(-5, -5), (1, 1), (1, 2)]
+
+
 async def test_a_task_whose_wait_was_cancelled_closes_no_circle() -> None:
     a, b = PriorityLock(), PriorityLock()
     gate = asyncio.Event()

@@ -25,6 +25,7 @@ NOTHING = math.inf
 class Bearer(Protocol):
     """What inheritance needs of a task. `PriorityTask` has it; beside any other task stands a `PlainBearer`."""
 
+    _own_priority: float
     _inherited: float
     _blocked_on: Any
     _held: set[Any] | None
@@ -48,16 +49,16 @@ class PlainBearer:
     No loop runs such a task any earlier for what it inherits, but the lines in which it waits honour it.
     """
 
-    __slots__ = ("_blocked_on", "_held", "_inherited", "own")
+    __slots__ = ("_blocked_on", "_held", "_inherited", "_own_priority")
 
     def __init__(self) -> None:
-        self.own = 0.0
+        self._own_priority = 0.0
         self._inherited = NOTHING
         self._blocked_on: Waiter | None = None
         self._held: set[PriorityLock] | None = None
 
     def effective_priority(self) -> float:
-        return min(self.own, self._inherited)
+        return min(self._own_priority, self._inherited)
 
     def _set_inherited(self, value: float) -> None:
         self._inherited = value
@@ -79,7 +80,7 @@ def bearer_that_waits(task: Task[Any]) -> Bearer:
     """The books of a task that is about to wait: a task of another kind is asked now how urgent it is."""
     bearer = bearer_of(task)
     if isinstance(bearer, PlainBearer):
-        bearer.own = _own_priority(task)
+        bearer._own_priority = _own_priority(task)
     return bearer
 
 
@@ -94,12 +95,12 @@ def _own_priority(task: Task[Any]) -> float:
 
 
 def inherit(bearer: Bearer | None) -> None:
-    """Make right what a task inherits, and what everybody inherits whom that concerns.
-
-    It ends in a cycle of locks too (there are some where the detection of deadlocks is off): once round, what the
-    first of them inherits has not changed.
-    """
+    """Make right what a task inherits, and what everybody inherits whom that concerns."""
+    circle = _circle_ahead(bearer)
     while bearer is not None:
+        if bearer in circle:
+            _inherit_in_circle(circle)
+            return
         inherited = NOTHING
         for lock in bearer._held or ():
             inherited = min(inherited, lock._urgency())
@@ -109,21 +110,56 @@ def inherit(bearer: Bearer | None) -> None:
         bearer._set_inherited(inherited)
         if bearer.effective_priority() == before:
             return
-        bearer = _moved(bearer)
+        _move_in_line(bearer)
+        bearer = _heir_of(bearer)
 
 
 def priority_changed(task: Bearer) -> None:
     """Tell the lines in which a task waits that its own priority is another now."""
-    inherit(_moved(task))
+    _move_in_line(task)
+    inherit(_heir_of(task))
 
 
-def _moved(bearer: Bearer) -> Bearer | None:
-    """Move a task to its place in the line in which it waits, and say who inherits from that line."""
+def _move_in_line(bearer: Bearer) -> None:
     waiter: Waiter | None = bearer._blocked_on
-    if waiter is None:
-        return None
-    waiter.move()
-    return None if waiter.lock is None else waiter.lock._heir()
+    if waiter is not None:
+        waiter.move()
+
+
+def _heir_of(bearer: Bearer) -> Bearer | None:
+    """Who inherits from a task: the holder of the lock in whose line it stands."""
+    waiter: Waiter | None = bearer._blocked_on
+    return None if waiter is None or waiter.lock is None or not waiter.stands else waiter.lock._heir()
+
+
+def _circle_ahead(bearer: Bearer | None) -> set[Bearer]:
+    """The circle of tasks that wait for each other's locks in which a chain ends; empty if it does not.
+
+    There are some where the detection of deadlocks is off; and otherwise as long as a cancelled task has not run yet.
+    """
+    if bearer is None or bearer._blocked_on is None:
+        return set()
+    # A dictionary, since it is a set that keeps the order.
+    chain: dict[Bearer, None] = {}
+    while bearer is not None and bearer not in chain:
+        chain[bearer] = None
+        bearer = _heir_of(bearer)
+    tasks = list(chain)
+    return set() if bearer is None else set(tasks[tasks.index(bearer) :])
+
+
+def _inherit_in_circle(circle: set[Bearer]) -> None:
+    """Make right what the tasks of a circle inherit: all the same, the most urgent of what is in it and waits for it.
+
+    Step by step they would lend each other for ever what somebody lent to one of them who has left since.
+    """
+    inherited = min(bearer._own_priority for bearer in circle)
+    for lock in [lock for bearer in circle for lock in bearer._held or ()]:
+        from_outside = (waiter.priority for waiter in lock._waiters if waiter.bearer not in circle)
+        inherited = min(inherited, next(from_outside, NOTHING))
+    for bearer in sorted(circle, key=lambda bearer: bearer._blocked_on.turn):
+        bearer._set_inherited(inherited)
+        _move_in_line(bearer)
 
 
 def line_changed(lock: PriorityLock) -> None:

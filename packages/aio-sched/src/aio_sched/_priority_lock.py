@@ -46,7 +46,7 @@ class PriorityLock(asyncio.Lock):
         name: What `repr` and the error for a deadlock call this lock.
 
     Cost: an uncontended acquire and release is asyncio's, and a note of the running task. A wait takes a binary search
-    in the line, and as many steps as the chain of locks is long, if anything changes there.
+    in the line, and as many steps as the chain of locks is long.
     """
 
     _waiters: Line  # type: ignore[assignment]  # asyncio has a deque of futures there
