@@ -308,9 +308,10 @@ def _first(entries: list[Entry], queue: list[Entry]) -> Entry | None:
 class Model:
     """What is to happen. A task is a generator that yields what it waits for: a place, the end of the queue, a wait."""
 
-    def __init__(self, programs: list[Program], *, by_priority: bool) -> None:
+    def __init__(self, programs: list[Program], *, by_priority: bool, detect_deadlock: bool = True) -> None:
         self.log: list[str] = []
         self.ready = ReadyList(by_priority=by_priority)
+        self._detect_deadlock = detect_deadlock
         self._by_priority = by_priority
         self._programs = programs
         self._workers: dict[int, Worker] = {}
@@ -461,7 +462,7 @@ class Model:
             lock.last_holder = worker
             self._priorities_may_have_changed()
             return
-        if not again and self._would_wait_for_itself(worker, lock):
+        if self._detect_deadlock and not again and self._would_wait_for_itself(worker, lock):
             raise Refused
         place = Place(worker, next(self._numbers), needs=lock, for_good=again)
         lock.line.append(place)
@@ -735,7 +736,7 @@ class SelectorThatStops(selectors.DefaultSelector):
 class Reality:
     """The same programs on a loop. Written as programs are; what is asked of the loop is its queue, for the log."""
 
-    def __init__(self, make_loop: Callable[..., Any], programs: list[Program]) -> None:
+    def __init__(self, make_loop: Callable[..., Any], programs: list[Program], *, detect_deadlock: bool = True) -> None:
         self.log: list[str] = []
         selector = SelectorThatStops()
         self.loop = selector.loop = make_loop(selector)
@@ -743,7 +744,7 @@ class Reality:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._calls: list[asyncio.Handle] = []
         self._next_name = 0
-        self._locks = [aio_sched.PriorityLock() for _ in LOCKS]
+        self._locks = [aio_sched.PriorityLock(detect_deadlock=detect_deadlock) for _ in LOCKS]
         self._owners: list[int | None] = [None for _ in LOCKS]
         self._condition = aio_sched.PriorityCondition(self._locks[0])
         self._semaphore = aio_sched.PrioritySemaphore(1)
@@ -986,9 +987,18 @@ def test_so_they_do_on_a_python_that_was_not_checked(programs: list[Program]) ->
         assert_same(MAKE_LOOPS["priority"][0], programs, by_priority=True)
 
 
-def assert_same(make_loop: Callable[..., Any], programs: list[Program], *, by_priority: bool) -> None:
-    expected = log_of(Model(programs, by_priority=by_priority))
-    reality = Reality(make_loop, programs)
+@pytest.mark.parametrize("loop", MAKE_LOOPS.values(), ids=MAKE_LOOPS)
+@given(programs=_programs_of(st.one_of(*LOCKING, *ENDS, step("sleep"))))
+def test_so_they_do_where_tasks_wait_for_each_other_in_circles(loop: tuple[Any, bool], programs: list[Program]) -> None:
+    make_loop, by_priority = loop
+    assert_same(make_loop, programs, by_priority=by_priority, detect_deadlock=False)
+
+
+def assert_same(
+    make_loop: Callable[..., Any], programs: list[Program], *, by_priority: bool, detect_deadlock: bool = True
+) -> None:
+    expected = log_of(Model(programs, by_priority=by_priority, detect_deadlock=detect_deadlock))
+    reality = Reality(make_loop, programs, detect_deadlock=detect_deadlock)
     try:
         observed = log_of(reality)
     finally:
