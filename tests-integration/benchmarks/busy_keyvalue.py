@@ -14,9 +14,8 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))
 
 from aio_group import Group, run_asyncio
-from aio_sched import priority_loop_factory
+from aio_sched import Priority, PriorityTask, priority_loop_factory
 from keyvalue.__main__ import serve
-from keyvalue.background import at_low_priority
 from keyvalue.protocol import BULK_LIMIT
 from slices import work
 
@@ -25,7 +24,7 @@ async def serve_beside(tasks: int, options: argparse.Namespace) -> None:
     """Run the example, with so many tasks beside it."""
     async with Group() as group:
         for _ in range(tasks):
-            group.spawn(at_low_priority, work)
+            group.wrap(PriorityTask(work(), priority=Priority.LOW))
         await serve(options)
 
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))
 
-from keyvalue.background import sweep
-from keyvalue.commands import Phase, Session
-from keyvalue.database import Database
+from keyvalue.commands import Session
+from keyvalue.database import Database, sweep
 from keyvalue.log import Log, tell
 from keyvalue.state import State
 from slices import work
@@ -116,11 +115,12 @@ async def serve(options: argparse.Namespace) -> None:
         parser = Parser()
         state.clients.value += 1
         try:
-            while session.phase is not Phase.LEAVING and (data := await reader.read(_CHUNK)):
+            while not session.has_left and (data := await reader.read(_CHUNK)):
                 parser.feed(data)
                 while (words := parser.next()) is not None:
                     reply = session.execute(words)
-                    state.count(1)
+                    state.commands.value += 1
+                    state.keys.value = len(state.database.values)
                     if reply:
                         writer.write(reply)
                 await writer.drain()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from keyvalue.commands import Session
-from keyvalue.server import Connection, Server
+from keyvalue.server import Server, _Connection
 from keyvalue.state import State
 from keyvalue_service import encode
 from suite_support.interleaving import settle
@@ -51,7 +51,7 @@ class Line:
     """A connection without a socket."""
 
     def __init__(self, server: Server) -> None:
-        self.connection, self.transport = Connection(server, 1), Recorder()
+        self.connection, self.transport = _Connection(server), Recorder()
         self.connection.connection_made(self.transport)
 
     def send(self, *commands: bytes) -> None:

@@ -55,10 +55,10 @@ def test_a_long_word_in_many_pieces_is_joined_once() -> None:
     for at in range(0, len(stream) - 1, 1000):
         parser.feed(stream[at : min(at + 1000, len(stream) - 1)])
         assert parser.next() is None
-    assert parser.unread > len(word)
+    assert len(parser.unread) > len(word)
     parser.feed(stream[-1:])
     assert parser.next() == [b"SET", b"key", word]
-    assert parser.unread == 0
+    assert not parser.unread
 
 
 @pytest.mark.parametrize(

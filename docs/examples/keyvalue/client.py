@@ -1,10 +1,12 @@
 """What clients need to read a server, whether they wait for it in an event loop or not."""
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple
 
 from .protocol import Parser, ProtocolError, integer_in
 
+_LINE = re.compile(rb"((?:[^\r]|\r(?!\n))*)\r\n")
 _SIMPLE_KINDS, _KINDS_OF_MANY = {b"+", b"-", b":", b"#", b",", b"("}, {b"*", b">", b"~", b"%"}
 _SIZED_KINDS = {b"$", b"=", b"!", *_KINDS_OF_MANY}
 
@@ -18,7 +20,7 @@ class Reply(NamedTuple):
 
 async def read_reply(parser: Parser[Reply]) -> Reply:
     """Read a reply, with all that it is made of."""
-    line = await parser.line(b"\r\n", b"reply")
+    line = await parser.line(_LINE, b"reply")
     kind, rest = line[:1], line[1:]
     if kind in _SIMPLE_KINDS:
         return Reply(kind, rest)

@@ -1,16 +1,15 @@
 """The commands: a method each, which takes the words behind a command's name and returns its reply."""
 
+import asyncio
 import math
 import re
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
-from enum import Enum, auto
 from functools import partialmethod
 from inspect import Parameter, signature
-from itertools import islice
+from itertools import islice, zip_longest
 
-from aio_values import AsyncValue
+from aio_values import AsyncValue, compose_values
 
 from .protocol import Push, Reply, ReplyError, encode, integer_in
 from .state import State
@@ -23,14 +22,8 @@ _NOT_WHEN_SUBSCRIBED = (
 _FLOAT = re.compile(rb"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?)", re.IGNORECASE)
 _GLOB = re.compile(rb"(\*+)|(\?)|\[(\^?)((?:\\.|[^\]]-.|[^\]])*+)\]?|\\?(.)", re.DOTALL)
 _GLOB_SET = re.compile(rb"\\(.)|(.)-(.)|(.)", re.DOTALL)
-
-
-class Phase(Enum):
-    """Where a client stands: its next command may run, waits for one that blocks, or never will run."""
-
-    READY = auto()
-    BLOCKED = auto()
-    LEAVING = auto()
+_UNITS = {b"EX": 1000, b"PX": 1, b"PXAT": 1}  # in milliseconds
+_INTERVAL = 0.1  # seconds from one line of STATUS to the next, at least
 
 
 class _Commands:
@@ -40,24 +33,20 @@ class _Commands:
         self, state: State, number: int, send: Callable[[bytes], None], spawn: Callable[..., object] = lambda *_: None
     ) -> None:
         self.state, self.db, self.number, self.send, self.spawn = state, state.database, number, send, spawn
-        self.phase, self.protocol = Phase.READY, 2
-        self.channels: dict[bytes, None] = {}
-        self.blocked_on: list[bytes] = []
-        self.popped: AsyncValue[list[bytes] | None] = AsyncValue(None)  # what it gets that it blocked for
-        self.watches = False
+        self.protocol, self.watches, self.has_left = 2, False, False
+        self.channels: set[bytes] = set()
+        self.waits_for: AsyncValue[frozenset[bytes]] = AsyncValue(frozenset())  # keys; while there are any, it blocks
 
-    def ping(self, *message: bytes) -> Reply:
-        if len(message) > 1:
-            raise _wrong_number(b"ping")
+    def ping(self, message: bytes | None = None) -> Reply:
         if self.channels and self.protocol == 2:
-            return [b"pong", *(message or [b""])]
-        return message[0] if message else "+PONG"
+            return [b"pong", message or b""]
+        return "+PONG" if message is None else message
 
     def echo(self, message: bytes) -> Reply:
         return message
 
     def quit(self, *_ignored: bytes) -> Reply:
-        self.phase = Phase.LEAVING
+        self.has_left = True
         return "+OK"
 
     def hello(self, *words: bytes) -> Reply:
@@ -66,11 +55,9 @@ class _Commands:
             version = _integer(words[0], b"ERR Protocol version is not an integer or out of range")
         if version not in {2, 3}:
             raise ReplyError(b"NOPROTO unsupported protocol version")
-        options = iter(words[1:])
-        for option in map(_cut, options):
-            name = next(options, None)
-            if option.upper() != b"SETNAME" or name is None:
-                raise ReplyError(b"ERR Syntax error in HELLO option '%b'" % option)
+        for option, name in zip_longest(words[1::2], words[2::2]):
+            if _cut(option).upper() != b"SETNAME" or name is None:
+                raise ReplyError(b"ERR Syntax error in HELLO option '%b'" % _cut(option))
             self.client_setname(name)
         self.protocol = version
         told: dict[bytes, Reply] = {b"server": b"redis", b"version": b"7.0.15", b"proto": version, b"id": self.number}
@@ -88,7 +75,8 @@ class _Commands:
         return "+OK"
 
     def command(self) -> Reply:
-        return [[b"|".join(path), arity] for path, (_run, arity) in _COMMANDS.items()]
+        known = _COMMANDS.items()
+        return [[b"|".join(path), least if least == most else -least] for path, (_run, least, most) in known]
 
     def config_get(self, pattern: bytes, *patterns: bytes) -> Reply:
         wanted = [_glob(each.lower()) for each in (pattern, *patterns)]
@@ -96,13 +84,31 @@ class _Commands:
         return {name: value for name, value in config if any(each.fullmatch(name) for each in wanted)}
 
     def info(self, *_sections: bytes) -> Reply:
-        return "".join(f"{name}:{figure}\r\n" for name, figure in self.state.report().items()).encode()
+        state, log = self.state, self.state.log
+        figures = {
+            "redis_version": "7.0.15",
+            "connected_clients": state.clients.value,
+            "blocked_clients": state.blocked_clients.value,
+            "aof_rewrite_in_progress": int(log is not None and log.is_rewriting.value),
+            "total_commands_processed": state.commands.value,
+            "client_output_buffer_limit_disconnections": state.too_slow.value,
+            "db0": f"keys={len(self.db.values)},expires={len(self.db.deadlines)}",
+        }
+        return "".join(f"{name}:{figure}\r\n" for name, figure in figures.items()).encode()
 
     def status(self) -> Reply:
         if not self.watches:
             self.watches = True
-            self.spawn(self.state.watch, lambda line: self.send(encode(line)))
+            self.spawn(self._watch)
         return "+OK"
+
+    async def _watch(self) -> None:
+        clients, blocked, keys = self.state.clients, self.state.blocked_clients, self.state.keys
+        with compose_values(clients=clients, blocked=blocked, keys=keys, commands=self.state.commands) as status:
+            async for figures in status.eventual_values():  # what changes in quick succession, by its last state
+                told = " ".join(f"{name}={figure}" for name, figure in figures._asdict().items())
+                self.send(encode(f"+{told}"))
+                await asyncio.sleep(_INTERVAL)
 
     def get(self, key: bytes) -> Reply:
         return self.db.get(key, bytes)
@@ -113,15 +119,13 @@ class _Commands:
             word = _cut(option).upper()
             if word in {b"NX", b"XX"} and condition in {b"", word}:
                 condition = word
-            elif (
-                word in {b"EX", b"PX", b"PXAT"} and unit in {b"", word} and (amount := next(options, None)) is not None
-            ):
+            elif word in _UNITS and unit in {b"", word} and (amount := next(options, None)) is not None:
                 unit = word
             else:
                 raise ReplyError(b"ERR syntax error")
         deadline = None
         if amount is not None:
-            number = _integer(amount) * (1000 if unit == b"EX" else 1)
+            number = _integer(amount) * _UNITS[unit]
             deadline = number + (0 if unit == b"PXAT" else self.db.now())
             if number <= 0 or deadline >= 2**63:
                 raise ReplyError(b"ERR invalid expire time in 'set' command")
@@ -197,23 +201,16 @@ class _Commands:
 
     def _push(self, side: bytes, key: bytes, value: bytes, *more: bytes) -> Reply:
         length = self.db.push(side, key, (value, *more))
-        while key in self.state.blocked and self.db.get(
-            key, deque
-        ):  # handed over at once: nobody can take it in between
-            session = next(iter(self.state.blocked[key]))
-            session._leave_lines()
-            session.popped.value = [key, *self.db.pop(b"L", key)]
+        while (line := self.state.blocked.get(key)) and self.db.get(key, deque):
+            next(iter(line))._unblock([key, *self.db.pop(b"L", key)])
         return length
 
     lpush, rpush = partialmethod(_push, b"L"), partialmethod(_push, b"R")
 
-    def _pop(self, side: bytes, key: bytes, *count: bytes) -> Reply:
-        if len(count) > 1:
-            raise _wrong_number(side.lower() + b"pop")
-        if not count:
-            taken = self.db.pop(side, key)
-            return taken[0] if taken else None
-        if (limit := _integer(count[0], _NOT_POSITIVE)) < 0:
+    def _pop(self, side: bytes, key: bytes, count: bytes | None = None) -> Reply:
+        if count is None:
+            return next(iter(self.db.pop(side, key)), None)
+        if (limit := _integer(count, _NOT_POSITIVE)) < 0:
             raise ReplyError(_NOT_POSITIVE)
         return self._no_array() if self.db.get(key, deque) is None else self.db.pop(side, key, limit)
 
@@ -234,30 +231,26 @@ class _Commands:
         for each in keys:
             if self.db.get(each, deque):
                 return [each, *self.db.pop(b"L", each)]
-        self.phase, self.blocked_on, self.popped = Phase.BLOCKED, keys, AsyncValue(None)
         self.state.blocked_clients.value += 1
-        for each in keys:
-            self.state.blocked.join(each, self)
-        self.spawn(self._wait, self.popped, seconds or None)
+        self.waits_for.value = frozenset(keys)
+        for each in self.waits_for.value:
+            self.state.blocked[each][self] = None
+        self.spawn(self._wait, seconds or None)
         return ()
 
-    async def _wait(self, popped: AsyncValue[list[bytes] | None], timeout: float | None) -> None:
-        with suppress(TimeoutError):
-            await popped.wait_value(bool, timeout=timeout)
-        if self.popped is popped:
-            self._answer()
+    async def _wait(self, seconds: float | None) -> None:
+        try:
+            await self.waits_for.wait_value(frozenset(), timeout=seconds)
+        except TimeoutError:
+            self._unblock(self._no_array())
 
-    def _answer(self) -> None:
-        if self.phase is Phase.BLOCKED:
-            self._leave_lines()
-            self.phase = Phase.READY
-            self.send(encode(self.popped.value or self._no_array(), self.protocol))
-
-    def _leave_lines(self) -> None:
-        self.state.blocked_clients.value -= bool(self.blocked_on)
-        for key in self.blocked_on:
-            self.state.blocked.leave(key, self)
-        self.blocked_on = []
+    def _unblock(self, *replies: Reply) -> None:
+        if self.waits_for.value:
+            for key in self.waits_for.value:
+                self.state.blocked.leave(key, self)
+            self.state.blocked_clients.value -= 1
+            self.waits_for.value = frozenset()
+            self.send(encode(replies, self.protocol))
 
     def _no_array(self) -> Reply:
         return "*-1" if self.protocol == 2 else None
@@ -266,8 +259,8 @@ class _Commands:
         return tuple(map(self._subscribe, (channel, *more)))
 
     def _subscribe(self, channel: bytes) -> Reply:
-        self.channels[channel] = None
-        self.state.subscribers.join(channel, self)
+        self.channels.add(channel)
+        self.state.subscribers[channel][self] = None
         return Push([b"subscribe", channel, len(self.channels)])
 
     def unsubscribe(self, *channels: bytes) -> Reply:
@@ -275,7 +268,7 @@ class _Commands:
 
     def _unsubscribe(self, channel: bytes | None) -> Reply:
         if channel in self.channels:
-            del self.channels[channel]
+            self.channels.remove(channel)
             self.state.subscribers.leave(channel, self)
         return Push([b"unsubscribe", channel, len(self.channels)])
 
@@ -283,8 +276,6 @@ class _Commands:
         receivers = [*self.state.subscribers.get(channel, ())]
         encoded = {version: encode(Push([b"message", channel, message]), version) for version in (2, 3)}
         for receiver in receivers:
-            if receiver.popped.value:
-                receiver._answer()  # that came before
             receiver.send(encoded[receiver.protocol])
         return len(receivers)
 
@@ -299,8 +290,8 @@ class Session(_Commands):
         try:
             if (command := _COMMANDS.get(path)) is None:
                 raise _unknown(path, words)
-            run, arity = command
-            if len(words) != arity and not 0 < -arity <= len(words):
+            run, least, most = command
+            if not least <= len(words) <= most:
                 raise _wrong_number(b"|".join(path))
             if self.channels and self.protocol == 2 and name not in _WHEN_SUBSCRIBED:
                 raise ReplyError(_NOT_WHEN_SUBSCRIBED % b"|".join(path))
@@ -308,25 +299,28 @@ class Session(_Commands):
         except ReplyError as error:
             return error.reply
 
+    @property
+    def may_run(self) -> bool:
+        """Whether its next command may run: it has not left, and waits for no key."""
+        return not self.has_left and not self.waits_for.value
+
     def leave(self) -> None:
         """Undo what the client has set up: it is gone."""
-        self._leave_lines()
+        self._unblock()
         self.unsubscribe()
-        self.phase = Phase.LEAVING
+        self.has_left = True
 
 
-def _arity(path: tuple[bytes, ...], run: Callable[..., Reply]) -> int:
-    """Count the words of a command; if there may be more, it is the least number, with a minus."""
-    kinds = [
-        parameter.kind for parameter in signature(run).parameters.values()
-    ]  # with `self`, that is: one of the path
-    words = len(path) - 1 + kinds.count(Parameter.POSITIONAL_OR_KEYWORD)
-    return -words if Parameter.VAR_POSITIONAL in kinds else words
+def _known(name: str) -> tuple[tuple[bytes, ...], tuple[Callable[..., Reply], int, float]]:
+    """Return what is the name of a command, and its method with the least and the greatest number of words."""
+    path, run = tuple(name.rstrip("_").encode().split(b"_")), getattr(_Commands, name)
+    parameters = signature(run).parameters.values()
+    many = any(each.kind is Parameter.VAR_POSITIONAL for each in parameters)
+    least = len(path) - 1 + sum(each.default is Parameter.empty for each in parameters) - many  # `self` stands for one
+    return path, (run, least, math.inf if many else len(path) - 1 + len(parameters))
 
 
-_METHODS = {name: getattr(_Commands, name) for name in vars(_Commands) if not name.startswith("_")}
-_RUN = {tuple(name.rstrip("_").encode().split(b"_")): run for name, run in _METHODS.items()}
-_COMMANDS = {path: (run, _arity(path, run)) for path, run in _RUN.items()}
+_COMMANDS = dict(_known(name) for name in vars(_Commands) if not name.startswith("_"))
 _CONTAINERS = {b"client", b"command", b"config"}
 
 

@@ -3,11 +3,16 @@
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TypeVar
+
+from aio_events import periodic
 
 from .protocol import ReplyError
 
 T = TypeVar("T", bytes, "deque[bytes]")
+_PERIOD = 0.1  # seconds from one look at keys to the next
+_SAMPLE = 200  # keys
 
 
 class Database:
@@ -87,3 +92,11 @@ class Database:
         self.values.clear()
         self.deadlines.clear()
         self.record(b"FLUSHALL")
+
+
+async def sweep(database: Database) -> None:
+    """Look at some keys that may have expired and that nobody asks for, again and again, so that all get their turn."""
+    async for _ in periodic(_PERIOD):
+        for key in [*islice(database.deadlines, _SAMPLE)]:
+            database.deadlines.move_to_end(key)
+            database.has(key)

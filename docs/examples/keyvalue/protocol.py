@@ -11,8 +11,8 @@ Reply = bytes | str | int | None | Sequence["Reply"] | Mapping[bytes, "Reply"]
 
 LINE_LIMIT = 64 * 1024
 BULK_LIMIT = 512 * 1024 * 1024
-_USUAL_COUNTS = {b"*%d\r\n" % count: count for count in range(1, 1024)}
-_USUAL_LENGTHS = {b"$%d\r\n" % length: length for length in range(1, 1024)}
+_INLINE = re.compile(rb"([^\n\0]*)\n")  # a NUL keeps a line from ending, as in Redis
+_SIZE = re.compile(rb"([^\r\0]*)\r(?s:.)")  # whatever it is that follows
 _WORD = re.compile(
     rb"""([^ \n\r\t"']*+) (?: "((?:\\.|[^"\\])*+)" (?=\s|\Z) | '((?:\\'|[^'])*+)' (?=\s|\Z) | (?!["']) )""",
     re.DOTALL | re.VERBOSE,
@@ -47,26 +47,15 @@ class Parser(Generic[T]):
         self._read, self.bulk_limit = read, bulk_limit
         self._monitor: Monitor[None] = Monitor()
         self._reading: Coroutine[Any, Any, T] | None = None  # what waits for more bytes
-        self._buffer, self._position = b"", 0
-        self._later: list[bytes] = []  # what came since, joined to the buffer once `_missing` bytes have come
-        self._missing = 0
-
-    @property
-    def unread(self) -> int:
-        """How many bytes have come that are not read yet."""
-        return len(self._buffer) - self._position + sum(map(len, self._later))
+        self.unread = bytearray()
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of the stream."""
-        self._missing -= len(data)
-        self._later.append(data)
-        if self._missing <= 0:
-            self._buffer, self._position = b"".join((self._buffer[self._position :], *self._later)), 0
-            self._later.clear()
+        self.unread += data
 
     def next(self) -> T | None:
         """Return what stands next in the stream, or None until more is fed; raises ProtocolError."""
-        if self._missing > 0 or self._position == len(self._buffer):
+        if not self.unread:
             return None
         reading, self._reading = self._reading or self._read(self), None
         try:
@@ -75,54 +64,31 @@ class Parser(Generic[T]):
             self._reading = reading
             return None
 
-    async def more(self, missing: int = 1) -> None:
-        """Wait until so many bytes have come, or more."""
-        self._missing = missing
+    async def more(self) -> None:
+        """Wait until more is fed."""
         await self._monitor.oob()
 
-    async def peek(self) -> bytes:
-        """Return the next byte, and leave it where it is."""
-        while self._position == len(self._buffer):
-            await self.more()
-        return self._buffer[self._position : self._position + 1]
-
-    async def line(self, end: bytes, what: bytes) -> bytes:
-        """Read a line, which (as in Redis) a NUL in it keeps from ending."""
-        while (stop := self._buffer.find(end, self._position)) < 0 or b"\0" in self._buffer[self._position : stop]:
-            if len(self._buffer) - self._position > LINE_LIMIT:
+    async def line(self, shape: re.Pattern[bytes], what: bytes) -> bytes:
+        """Read a line of that shape."""
+        while (found := shape.match(self.unread)) is None:
+            if len(self.unread) > LINE_LIMIT:
                 raise ProtocolError(b"too big " + what)
             await self.more()
-        start, self._position = self._position, stop + len(end)
-        return self._buffer[start:stop]
+        line = found[1]
+        del self.unread[: found.end()]
+        return line
 
     async def string(self, length: int) -> bytes:
         """Read a string of that length, and the end of its line."""
-        while (missing := self._position + length + 2 - len(self._buffer)) > 0:
-            await self.more(missing)
-        start, self._position = self._position, self._position + length + 2
-        return self._buffer[start : start + length]
-
-    def usual_count(self) -> int | None:
-        """Read a line such as `*3`, if it is all here and one of the usual ones: this spares a coroutine."""
-        end = self._buffer.find(b"\n", self._position) + 1
-        count = _USUAL_COUNTS.get(self._buffer[self._position : end])
-        self._position = end if count else self._position
-        return count
-
-    def usual_string(self) -> bytes | None:
-        """Read a string behind a line such as `$5`, likewise."""
-        start = self._buffer.find(b"\n", self._position) + 1
-        length = _USUAL_LENGTHS.get(self._buffer[self._position : start])
-        if length is None or start + length + 2 > len(self._buffer):
-            return None
-        self._position = start + length + 2
-        return self._buffer[start : start + length]
+        while len(self.unread) < length + 2:
+            await self.more()
+        string = bytes(self.unread[:length])
+        del self.unread[: length + 2]
+        return string
 
     async def size(self, marker: bytes, what: bytes, limit: int) -> int:
-        """Read any line such as `*3` or `$5`."""
-        line = await self.line(b"\r", b"mbulk count string" if marker == b"*" else b"bulk count string")
-        await self.peek()
-        self._position += 1  # whatever it is that follows
+        """Read a line such as `*3` or `$5`."""
+        line = await self.line(_SIZE, b"mbulk count string" if marker == b"*" else b"bulk count string")
         if not line.startswith(marker):
             raise ProtocolError(b"expected '%b', got '%b'" % (marker, line[:1] or b"\r"))
         size = integer_in(line[1:])
@@ -133,15 +99,26 @@ class Parser(Generic[T]):
 
 async def read_command(parser: Parser[list[bytes]]) -> list[bytes]:
     """Read a command: a list of words, or a line as a human types it."""
-    words: list[bytes] = []
+    words = _simple_command(parser)
     while not words:
-        count = parser.usual_count()
-        if count is None and await parser.peek() != b"*":
-            words = [*_split(await parser.line(b"\n", b"inline request"))]
-            continue
-        for _ in range(count or await parser.size(b"*", b"multibulk", 2**31 - 1)):
-            word = parser.usual_string()
-            words.append(word or await parser.string(await parser.size(b"$", b"bulk", parser.bulk_limit)))
+        while not parser.unread:
+            await parser.more()
+        if parser.unread.startswith(b"*"):
+            for _ in range(await parser.size(b"*", b"multibulk", 2**31 - 1)):
+                words.append(await parser.string(await parser.size(b"$", b"bulk", parser.bulk_limit)))
+        else:
+            words = [*_split(await parser.line(_INLINE, b"inline request"))]
+    return words
+
+
+def _simple_command(parser: Parser[list[bytes]]) -> list[bytes]:
+    """Read a command that is all here and has no `*` at the beginning of a line: this spares coroutines."""
+    end = parser.unread.find(b"\r\n*") + 2
+    start = bytes(parser.unread[:end] if end > 1 else parser.unread)
+    words = start.split(b"\r\n")[2::2]
+    if command(*words) != start or len(start) > parser.bulk_limit:
+        return []
+    del parser.unread[: len(start)]
     return words
 
 
@@ -196,4 +173,4 @@ def encode(reply: Reply, version: int = 2) -> bytes:
 
 def command(*words: bytes) -> bytes:
     """Put a command as a client sends it."""
-    return encode([*words])
+    return b"*%d\r\n%b" % (len(words), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words]))

@@ -1,13 +1,14 @@
-"""The server: what listens, the connections, and what runs in the background."""
+"""The server: what listens, and the connections."""
 
 import asyncio
 from itertools import count
 
 from aio_group import Group, Resource, call_on_cancel, uncancellable
 from aio_queue import Queue, QueueClosedError
+from aio_sched import Priority, PriorityTask
 
-from .background import sweep
-from .commands import Phase, Session
+from .commands import Session
+from .database import sweep
 from .protocol import BULK_LIMIT, Parser, ProtocolError, read_command
 from .state import State
 
@@ -18,7 +19,7 @@ _TURN_BYTES = 64 * 1024  # of replies, then others have their turn
 _AHEAD_BYTES = 1024 * 1024  # that a client may send while it is blocked
 
 
-class Connection(asyncio.Protocol, Resource):
+class _Connection(asyncio.Protocol, Resource):
     """One client's connection; it lives as long as its group, which is part of the server's.
 
     Commands run as they come, and replies go out at once if nothing else waits to. Otherwise they go, like what others
@@ -27,84 +28,75 @@ class Connection(asyncio.Protocol, Resource):
     subscriber whose queue is full is disconnected.
     """
 
-    def __init__(self, server: "Server", number: int) -> None:
-        self._server, self._state = server, server.state
-        self._group = server.async_group.create_subgroup() if server.is_open else Group()
-        self._session = Session(server.state, number, self._send, self._group.spawn)
+    def __init__(self, server: "Server") -> None:
+        self._state = server.state
+        self._group = server.async_group.create_subgroup() if server.is_open else server.async_group
+        self._session = Session(server.state, next(server.numbers), self._send, self._group.spawn)
         self._parser = Parser(read_command, server.bulk_limit)
         self._outgoing: Queue[tuple[bytes, int]] = Queue(_QUEUED)  # with what the log must have recorded
         self._unsent = 0  # bytes that are in the queue, or were and are not written yet
-        self._running: list[bytes] | None = None  # replies, while commands run
+        self._running: bytearray | None = None  # replies, while commands run
         self._behind = False  # whether there may be commands left that have come
         self._writable, self._lost = asyncio.Event(), asyncio.Event()
         self._writable.set()
 
     @property
     def async_group(self) -> Group:
-        """The group that controls the lifetime."""
         return self._group
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; like the other public methods, asyncio calls this."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._state.clients.value += 1
-        if self._server.is_open:
+        if self.is_open:
             self._group.spawn(self._write)
         else:
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Run the commands that have come."""
         self._parser.feed(data)
         self._run()
 
     def eof_received(self) -> bool:
-        """Send what is left to send: the client will ask for no more."""
         self._leave()
-        return True
+        return True  # what is left to send is sent
 
     def pause_writing(self) -> None:
-        """Wait for the client to read."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Go on."""
         self._writable.set()
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Clean up."""
         self._state.clients.value -= 1
-        self._session.leave()
         self._lost.set()
+        self._leave()
         self.close()
 
     def _run(self) -> None:
-        session, size, commands = self._session, 0, 0
-        replies: list[bytes] = []
-        was_behind, self._running, self._behind = self._behind, replies, True
-        may_run = not self._unsent or (self._unsent < _TURN_BYTES and not self._outgoing.full())
+        session, commands, replies = self._session, 0, bytearray()
+        self._running, self._behind = replies, True
+        may_run = self._unsent < _TURN_BYTES and not self._outgoing.full()
         try:
-            while may_run and session.phase is Phase.READY and commands < _TURN and size < _TURN_BYTES:
+            while may_run and session.may_run and commands < _TURN and len(replies) < _TURN_BYTES:
                 if (words := self._parser.next()) is None:
                     self._behind = False
                     break
                 commands += 1
-                if reply := session.execute(words):
-                    replies.append(reply)
-                    size += len(reply)
+                replies += session.execute(words)
         except ProtocolError as error:
-            replies.append(error.reply)
+            replies += error.reply
             session.leave()
         self._running = None
-        self._state.count(commands)
+        self._state.commands.value += commands
+        self._state.keys.value = len(self._state.database.values)
         if replies:
-            self._reply(b"".join(replies))
-        if session.phase is Phase.LEAVING:
+            self._reply(bytes(replies))
+        if session.has_left:
             self._leave()
-        elif self._behind and (session.phase is Phase.READY or self._parser.unread > _AHEAD_BYTES):
+        elif self._behind and (session.may_run or len(self._parser.unread) > _AHEAD_BYTES):
             self._transport.pause_reading()
-        elif was_behind:
+        else:
             self._transport.resume_reading()
 
     def _reply(self, data: bytes) -> None:
@@ -118,14 +110,14 @@ class Connection(asyncio.Protocol, Resource):
     def _send(self, message: bytes) -> None:
         """Send what is no reply to a command that runs now."""
         if self._running is not None:
-            self._running.append(message)
+            self._running += message
         elif self._outgoing.is_closed:
             return  # nothing is sent after the last reply
         elif self._unsent < _UNSENT_BYTES and not self._outgoing.full():
             self._put(message)
         else:
             self._state.too_slow.value += 1
-            self._session.leave()
+            self._leave()
             self.close()
 
     def _put(self, data: bytes) -> None:
@@ -133,8 +125,8 @@ class Connection(asyncio.Protocol, Resource):
         self._unsent += len(data)
 
     def _leave(self) -> None:
-        self._session.leave()
         self._outgoing.close()
+        self._session.leave()
         self._transport.pause_reading()
 
     async def _write(self) -> None:
@@ -163,7 +155,7 @@ class Server(Resource):
 
     def __init__(self, state: State, bulk_limit: int = BULK_LIMIT) -> None:
         self.state, self.bulk_limit = state, bulk_limit
-        self._numbers, self._group = count(1), Group()
+        self.numbers, self._group = count(1), Group()  # of clients
 
     @property
     def async_group(self) -> Group:
@@ -173,8 +165,7 @@ class Server(Resource):
     async def listen(self, host: str, port: int) -> int:
         """Begin to accept clients, and return the port."""
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(lambda: Connection(self, next(self._numbers)), host, port, backlog=511)
+        listener = await loop.create_server(lambda: _Connection(self), host, port, backlog=511)
         self._group.spawn(call_on_cancel, listener.close)
-        self._group.spawn(sweep, self.state.database)
-        chosen: int = listener.sockets[0].getsockname()[1]
-        return chosen
+        self._group.wrap(PriorityTask(sweep(self.state.database), priority=Priority.LOW))
+        return int(listener.sockets[0].getsockname()[1])
