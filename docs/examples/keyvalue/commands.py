@@ -227,7 +227,12 @@ class _Commands:
 
     def blpop(self, key: bytes, word: bytes, *more: bytes) -> Reply:
         keys = [key, word, *more]
-        seconds = _timeout(keys.pop())
+        timeout = keys.pop()
+        if not _FLOAT.fullmatch(timeout):
+            raise ReplyError(b"ERR timeout is not a float or out of range")
+        milliseconds = float(timeout) * 1000
+        if not -1 < milliseconds < 2**63:  # what overflows is negative for Redis, too
+            raise ReplyError(b"ERR timeout is negative")
         for each in keys:
             if self.db.get(each, deque):
                 return [each, *self.db.pop(b"L", each)]
@@ -235,7 +240,7 @@ class _Commands:
         self.waits_for.value = frozenset(keys)
         for each in self.waits_for.value:
             self.state.blocked[each][self] = None
-        self.spawn(self._wait, seconds or None)
+        self.spawn(self._wait, math.ceil(milliseconds) / 1000 or None)
         return ()
 
     async def _wait(self, seconds: float | None) -> None:
@@ -299,11 +304,6 @@ class Session(_Commands):
         except ReplyError as error:
             return error.reply
 
-    @property
-    def may_run(self) -> bool:
-        """Whether its next command may run: it has not left, and waits for no key."""
-        return not self.has_left and not self.waits_for.value
-
     def leave(self) -> None:
         """Undo what the client has set up: it is gone."""
         self._unblock()
@@ -348,15 +348,6 @@ def _integer(text: bytes, message: bytes = b"ERR value is not an integer or out 
     if (number := integer_in(text)) is None:
         raise ReplyError(message)
     return number
-
-
-def _timeout(text: bytes) -> float:
-    if not _FLOAT.fullmatch(text):
-        raise ReplyError(b"ERR timeout is not a float or out of range")
-    milliseconds = float(text) * 1000
-    if not -1 < milliseconds < 2**63:  # what overflows is negative for Redis, too
-        raise ReplyError(b"ERR timeout is negative")
-    return math.ceil(milliseconds) / 1000
 
 
 def _glob(pattern: bytes) -> re.Pattern[bytes]:

@@ -73,7 +73,7 @@ class Log(Resource):
         self._file = path.open("ab", buffering=0)
         self._new: FileIO | None = None
         self._untold: dict[bytes, None] | None = None  # keys, while the file is rewritten
-        self._queue: Queue[tuple[bytes, bytes | bytearray]] = Queue()  # for the file, for the new one
+        self._queue: Queue[tuple[bytes, bytes]] = Queue()  # for the file, for the new one
         self.is_rewriting = AsyncBool()
         self.recorded, self.written = 0, AsyncValue(0)
         self._executor, self._group = Executor(1), Group()
@@ -94,7 +94,8 @@ class Log(Resource):
             self._untold.clear()
         is_told = self._untold is not None and self._untold.keys().isdisjoint(words[1:2])
         record = command(*words)
-        self._put(record, record if is_told else b"")
+        self._queue.put_nowait((record, record if is_told else b""))
+        self.recorded += 1
 
     def rewrite(self) -> bool:
         """Begin to make the file as short as it can be; tells whether that was not going on already."""
@@ -116,10 +117,6 @@ class Log(Resource):
         await self._executor.async_close()
         self._abandon()
         self._file.close()
-
-    def _put(self, record: bytes, told: bytes | bytearray) -> None:
-        self._queue.put_nowait((record, told))
-        self.recorded += 1
 
     async def _write(self) -> None:
         try:
@@ -147,16 +144,16 @@ class Log(Resource):
                 told += tell(self._database, self._untold.popitem()[0])
                 if time.perf_counter() >= until:
                     break
-            self._put(b"", told)
-            await self.wait_written(self.recorded)
+            await self._executor.spawn(self._append, [(b"", bytes(told))])
+        await self.wait_written(self.recorded)  # what the new file knows from a key that was told later
         await self._executor.spawn(self._try, self._replace)
         self._untold = None
-        await self.wait_written(self.recorded)  # what may have been meant for both files
+        await self.wait_written(self.recorded)  # what was meant for two files
         self.is_rewriting.value = False
 
     # What follows runs in the thread.
 
-    def _append(self, items: list[tuple[bytes, bytes | bytearray]]) -> None:
+    def _append(self, items: list[tuple[bytes, bytes]]) -> None:
         write(self._file, b"".join([record for record, _told in items]))
         if self._always:
             self._sync()

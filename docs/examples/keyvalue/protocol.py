@@ -11,6 +11,7 @@ Reply = bytes | str | int | None | Sequence["Reply"] | Mapping[bytes, "Reply"]
 
 LINE_LIMIT = 64 * 1024
 BULK_LIMIT = 512 * 1024 * 1024
+_SHORT = 1024  # bytes
 _INLINE = re.compile(rb"([^\n\0]*)\n")  # a NUL keeps a line from ending, as in Redis
 _SIZE = re.compile(rb"([^\r\0]*)\r(?s:.)")  # whatever it is that follows
 _WORD = re.compile(
@@ -45,7 +46,7 @@ class Parser(Generic[T]):
 
     def __init__(self, read: Callable[["Parser[T]"], Coroutine[Any, Any, T]], bulk_limit: int = BULK_LIMIT) -> None:
         self._read, self.bulk_limit = read, bulk_limit
-        self._monitor: Monitor[None] = Monitor()
+        self.monitor: Monitor[None] = Monitor()
         self._reading: Coroutine[Any, Any, T] | None = None  # what waits for more bytes
         self.unread = bytearray()
 
@@ -59,21 +60,17 @@ class Parser(Generic[T]):
             return None
         reading, self._reading = self._reading or self._read(self), None
         try:
-            return await_sync(self._monitor.aawait(reading))
+            return await_sync(self.monitor.aawait(reading))
         except OOBData:
             self._reading = reading
             return None
-
-    async def more(self) -> None:
-        """Wait until more is fed."""
-        await self._monitor.oob()
 
     async def line(self, shape: re.Pattern[bytes], what: bytes) -> bytes:
         """Read a line of that shape."""
         while (found := shape.match(self.unread)) is None:
             if len(self.unread) > LINE_LIMIT:
                 raise ProtocolError(b"too big " + what)
-            await self.more()
+            await self.monitor.oob()
         line = found[1]
         del self.unread[: found.end()]
         return line
@@ -81,7 +78,7 @@ class Parser(Generic[T]):
     async def string(self, length: int) -> bytes:
         """Read a string of that length, and the end of its line."""
         while len(self.unread) < length + 2:
-            await self.more()
+            await self.monitor.oob()
         string = bytes(self.unread[:length])
         del self.unread[: length + 2]
         return string
@@ -102,7 +99,7 @@ async def read_command(parser: Parser[list[bytes]]) -> list[bytes]:
     words = _simple_command(parser)
     while not words:
         while not parser.unread:
-            await parser.more()
+            await parser.monitor.oob()
         if parser.unread.startswith(b"*"):
             for _ in range(await parser.size(b"*", b"multibulk", 2**31 - 1)):
                 words.append(await parser.string(await parser.size(b"$", b"bulk", parser.bulk_limit)))
@@ -112,11 +109,11 @@ async def read_command(parser: Parser[list[bytes]]) -> list[bytes]:
 
 
 def _simple_command(parser: Parser[list[bytes]]) -> list[bytes]:
-    """Read a command that is all here and has no `*` at the beginning of a line: this spares coroutines."""
-    end = parser.unread.find(b"\r\n*") + 2
-    start = bytes(parser.unread[:end] if end > 1 else parser.unread)
+    """Read a short command that is all here and has no `*` at the beginning of a line: this spares coroutines."""
+    start, between, _ = bytes(parser.unread[: min(_SHORT, parser.bulk_limit)]).partition(b"\r\n*")
+    start += between[:2]
     words = start.split(b"\r\n")[2::2]
-    if command(*words) != start or len(start) > parser.bulk_limit:
+    if command(*words) != start:
         return []
     del parser.unread[: len(start)]
     return words

@@ -74,11 +74,11 @@ class _Connection(asyncio.Protocol, Resource):
         self.close()
 
     def _run(self) -> None:
-        session, commands, replies = self._session, 0, bytearray()
+        session, waits, commands, replies = self._session, self._session.waits_for, 0, bytearray()
         self._running, self._behind = replies, True
         may_run = self._unsent < _TURN_BYTES and not self._outgoing.full()
         try:
-            while may_run and session.may_run and commands < _TURN and len(replies) < _TURN_BYTES:
+            while may_run and commands < _TURN and len(replies) < _TURN_BYTES and not (session.has_left or waits.value):
                 if (words := self._parser.next()) is None:
                     self._behind = False
                     break
@@ -94,7 +94,7 @@ class _Connection(asyncio.Protocol, Resource):
             self._reply(bytes(replies))
         if session.has_left:
             self._leave()
-        elif self._behind and (session.may_run or len(self._parser.unread) > _AHEAD_BYTES):
+        elif self._behind and (not waits.value or len(self._parser.unread) > _AHEAD_BYTES):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
