@@ -76,12 +76,9 @@ class Parser:
 class ThreadLog(Log):
     """Leaves the rewriting to a thread."""
 
-    def rewrite(self) -> bool:
-        if self.is_rewriting.value:
-            return False
+    def rewrite(self) -> None:
         self.is_rewriting.value = True
         self._background.spawn(self._rewrite_in_thread, self._database)
-        return True
 
     async def _rewrite_in_thread(self, database: Database) -> None:
         copy = Database()

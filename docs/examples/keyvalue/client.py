@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple
 
-from .protocol import Parser, ProtocolError, integer_in
+from .protocol import Parser, ProtocolError, integer
 
 _LINE = re.compile(rb"((?:[^\r]|\r(?!\n))*)\r\n")
 _SIMPLE_KINDS, _KINDS_OF_MANY = {b"+", b"-", b":", b"#", b",", b"("}, {b"*", b">", b"~", b"%"}
@@ -26,9 +26,9 @@ async def read_reply(parser: Parser[Reply]) -> Reply:
         return Reply(kind, rest)
     if kind == b"_" or (kind in {b"$", b"*"} and rest == b"-1"):
         return Reply(b"_", None)
-    size = integer_in(rest)
-    if kind not in _SIZED_KINDS or size is None or size < 0:
+    if kind not in _SIZED_KINDS:
         raise ProtocolError(b"invalid reply")
+    size = integer(rest, b"invalid reply", range(2**63), ProtocolError)
     if kind in _KINDS_OF_MANY:
         return Reply(kind, [await read_reply(parser) for _ in range(size * (2 if kind == b"%" else 1))])
     return Reply(kind, await parser.string(size))

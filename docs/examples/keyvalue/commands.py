@@ -11,10 +11,9 @@ from itertools import islice, zip_longest
 
 from aio_values import AsyncValue, compose_values
 
-from .protocol import Push, Reply, ReplyError, encode, integer_in
+from .protocol import INTEGERS, Push, Reply, ReplyError, encode, integer
 from .state import State
 
-_NOT_POSITIVE = b"ERR value is out of range, must be positive"
 _WHEN_SUBSCRIBED = {b"ping", b"quit", b"subscribe", b"unsubscribe"}
 _NOT_WHEN_SUBSCRIBED = (
     b"ERR Can't execute '%b': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
@@ -52,7 +51,7 @@ class _Commands:
     def hello(self, *words: bytes) -> Reply:
         version = self.protocol
         if words:
-            version = _integer(words[0], b"ERR Protocol version is not an integer or out of range")
+            version = integer(words[0], b"ERR Protocol version is not an integer or out of range")
         if version not in {2, 3}:
             raise ReplyError(b"NOPROTO unsupported protocol version")
         for option, name in zip_longest(words[1::2], words[2::2]):
@@ -125,7 +124,7 @@ class _Commands:
                 raise ReplyError(b"ERR syntax error")
         deadline = None
         if amount is not None:
-            number = _integer(amount) * _UNITS[unit]
+            number = integer(amount) * _UNITS[unit]
             deadline = number + (0 if unit == b"PXAT" else self.db.now())
             if number <= 0 or deadline >= 2**63:
                 raise ReplyError(b"ERR invalid expire time in 'set' command")
@@ -155,9 +154,9 @@ class _Commands:
         return self.incrby(key, b"1")
 
     def incrby(self, key: bytes, increment: bytes) -> Reply:
-        amount, value = _integer(increment), self.db.get(key, bytes)
-        number = amount + (0 if value is None else _integer(value))
-        if not -(2**63) <= number < 2**63:
+        amount, value = integer(increment), self.db.get(key, bytes)
+        number = amount + (0 if value is None else integer(value))
+        if number not in INTEGERS:
             raise ReplyError(b"ERR increment or decrement would overflow")
         self.db.set(key, b"%d" % number, self.db.deadlines.get(key))
         return number
@@ -165,13 +164,13 @@ class _Commands:
     def expire(self, key: bytes, seconds: bytes, *options: bytes) -> Reply:
         if options:
             raise ReplyError(b"ERR Unsupported option %b" % _cut(options[0]))
-        duration, now = _integer(seconds) * 1000, self.db.now()
+        duration, now = integer(seconds) * 1000, self.db.now()
         if not -(2**63) <= duration < 2**63 - now:
             raise ReplyError(b"ERR invalid expire time in 'expire' command")
         return self.db.expire(key, now + duration)
 
     def pexpireat(self, key: bytes, milliseconds: bytes) -> Reply:
-        return self.db.expire(key, _integer(milliseconds))
+        return self.db.expire(key, integer(milliseconds))
 
     def ttl(self, key: bytes) -> Reply:
         if not self.db.has(key):
@@ -193,10 +192,11 @@ class _Commands:
         return "+OK"
 
     def bgrewriteaof(self) -> Reply:
-        if self.state.log is None:
+        if (log := self.state.log) is None:
             raise ReplyError(b"ERR this server keeps no append-only file")
-        if not self.state.log.rewrite():
+        if log.is_rewriting.value:
             raise ReplyError(b"ERR Background append only file rewriting already in progress")
+        log.rewrite()
         return "+Background append only file rewriting started"
 
     def _push(self, side: bytes, key: bytes, value: bytes, *more: bytes) -> Reply:
@@ -210,8 +210,7 @@ class _Commands:
     def _pop(self, side: bytes, key: bytes, count: bytes | None = None) -> Reply:
         if count is None:
             return next(iter(self.db.pop(side, key)), None)
-        if (limit := _integer(count, _NOT_POSITIVE)) < 0:
-            raise ReplyError(_NOT_POSITIVE)
+        limit = integer(count, b"ERR value is out of range, must be positive", range(2**63))
         return self._no_array() if self.db.get(key, deque) is None else self.db.pop(side, key, limit)
 
     lpop, rpop = partialmethod(_pop, b"L"), partialmethod(_pop, b"R")
@@ -220,7 +219,7 @@ class _Commands:
         return len(self.db.get(key, deque) or ())
 
     def lrange(self, key: bytes, start: bytes, stop: bytes) -> Reply:
-        first, last = _integer(start), _integer(stop)
+        first, last = integer(start), integer(stop)
         items = self.db.get(key, deque) or ()
         first, end, _ = slice(first, last + 1 or None).indices(len(items))
         return [*islice(items, first, max(first, end))]
@@ -342,12 +341,6 @@ def _wrong_number(name: bytes) -> ReplyError:
 def _cut(text: bytes) -> bytes:
     """Cut `text` at a NUL, as Redis does with options and in messages."""
     return text.partition(b"\0")[0]
-
-
-def _integer(text: bytes, message: bytes = b"ERR value is not an integer or out of range") -> int:
-    if (number := integer_in(text)) is None:
-        raise ReplyError(message)
-    return number
 
 
 def _glob(pattern: bytes) -> re.Pattern[bytes]:

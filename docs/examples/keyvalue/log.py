@@ -51,7 +51,7 @@ def tell(database: Database, key: bytes) -> bytes:
     return told if deadline is None else told + command(b"PEXPIREAT", key, b"%d" % deadline)
 
 
-def write(file: FileIO, data: bytes | bytearray) -> None:
+def write(file: FileIO, data: bytes) -> None:
     """Write all of `data`."""
     rest = memoryview(data)
     while rest:
@@ -59,13 +59,11 @@ def write(file: FileIO, data: bytes | bytearray) -> None:
 
 
 class Log(Resource):
-    """Writes what is recorded, in a thread: while that takes its time, records gather for the next turn.
+    """Writes what is recorded, in a thread; what comes meanwhile shares the next turn and the price of its `fsync`.
 
-    So however many clients write, they share the price of an `fsync`. `written` tells how many records are as safe
-    as `fsync` asks: `always` on the disk, otherwise with the operating system, which `everysec` has write to the disk.
-
-    To rewrite it means to write a new file as well: one key after the other is told there as it stands then, and
-    every change of those that were told. So at the end both files tell the same, and one can take the other's place.
+    `written` tells how many records are as safe as `fsync` asks: `always` on the disk, else with the operating system.
+    To rewrite it is to write a new file as well: one key after the other as it stands then, and every change of those
+    that were told. So at the end both files tell the same, and one can take the other's place.
     """
 
     def __init__(self, path: Path, fsync: str, database: Database) -> None:
@@ -97,13 +95,10 @@ class Log(Resource):
         self._queue.put_nowait((record, record if is_told else b""))
         self.recorded += 1
 
-    def rewrite(self) -> bool:
-        """Begin to make the file as short as it can be; tells whether that was not going on already."""
-        if self.is_rewriting.value:
-            return False
+    def rewrite(self) -> None:
+        """Begin to make the file as short as it can be; not while that is going on."""
         self.is_rewriting.value = True
         self._background.wrap(PriorityTask(self._rewrite(), priority=Priority.LOW))
-        return True
 
     async def wait_written(self, count: int) -> None:
         """Wait until `count` records are safe."""

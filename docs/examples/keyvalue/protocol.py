@@ -11,6 +11,9 @@ Reply = bytes | str | int | None | Sequence["Reply"] | Mapping[bytes, "Reply"]
 
 LINE_LIMIT = 64 * 1024
 BULK_LIMIT = 512 * 1024 * 1024
+INTEGERS = range(-(2**63), 2**63)
+_NO_INTEGER = b"ERR value is not an integer or out of range"
+_INTEGER = re.compile(rb"0|-?[1-9]\d{0,18}")
 _SHORT = 1024  # bytes
 _INLINE = re.compile(rb"([^\n\0]*)\n")  # a NUL keeps a line from ending, as in Redis
 _SIZE = re.compile(rb"([^\r\0]*)\r(?s:.)")  # whatever it is that follows
@@ -83,15 +86,12 @@ class Parser(Generic[T]):
         del self.unread[: length + 2]
         return string
 
-    async def size(self, marker: bytes, what: bytes, limit: int) -> int:
+    async def size(self, marker: bytes, what: bytes, allowed: range) -> int:
         """Read a line such as `*3` or `$5`."""
         line = await self.line(_SIZE, b"mbulk count string" if marker == b"*" else b"bulk count string")
         if not line.startswith(marker):
             raise ProtocolError(b"expected '%b', got '%b'" % (marker, line[:1] or b"\r"))
-        size = integer_in(line[1:])
-        if size is None or size > limit or (size < 0 and marker == b"$"):
-            raise ProtocolError(b"invalid %b length" % what)
-        return size
+        return integer(line[1:], b"invalid %b length" % what, allowed, ProtocolError)
 
 
 async def read_command(parser: Parser[list[bytes]]) -> list[bytes]:
@@ -101,8 +101,8 @@ async def read_command(parser: Parser[list[bytes]]) -> list[bytes]:
         while not parser.unread:
             await parser.monitor.oob()
         if parser.unread.startswith(b"*"):
-            for _ in range(await parser.size(b"*", b"multibulk", 2**31 - 1)):
-                words.append(await parser.string(await parser.size(b"$", b"bulk", parser.bulk_limit)))
+            for _ in range(await parser.size(b"*", b"multibulk", range(INTEGERS.start, 2**31))):
+                words.append(await parser.string(await parser.size(b"$", b"bulk", range(parser.bulk_limit + 1))))
         else:
             words = [*_split(await parser.line(_INLINE, b"inline request"))]
     return words
@@ -134,13 +134,13 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return bytes.fromhex(digits.decode()) if digits else _CONTROL.get(character, character)
 
 
-def integer_in(text: bytes) -> int | None:
-    """Return the 64 bit integer that `text` spells, None where Redis sees none: no sign `+`, space or leading zero."""
-    try:
-        number = int(text)
-    except ValueError:
-        return None
-    return number if b"%d" % number == text and -(2**63) <= number < 2**63 else None
+def integer(
+    text: bytes, message: bytes = _NO_INTEGER, allowed: range = INTEGERS, error: type[ReplyError] = ReplyError
+) -> int:
+    """Return the integer that `text` spells as Redis does: without a sign `+`, spaces and leading zeros."""
+    if not _INTEGER.fullmatch(text) or (number := int(text)) not in allowed:
+        raise error(message)
+    return number
 
 
 class Push(list[Reply]):
