@@ -32,14 +32,9 @@ def main() -> None:
 
 async def serve(options: argparse.Namespace) -> None:
     """Run a server; when cancelled, close its connections first and its log last."""
-    state = State(
-        {
-            b"appendfsync": options.appendfsync.encode(),
-            b"appendonly": b"yes" if options.appendonly else b"no",
-            b"proto-max-bulk-len": b"%d" % options.bulk_limit,
-            b"save": b"",
-        }
-    )
+    is_kept, limit = b"yes" if options.appendonly else b"no", b"%d" % options.bulk_limit
+    config = {b"appendfsync": options.appendfsync.encode(), b"appendonly": is_kept, b"save": b""}
+    state = State(config | {b"proto-max-bulk-len": limit})
     async with AsyncExitStack() as stack:
         if options.appendonly:
             replay(options.appendonly, state)
