@@ -179,8 +179,10 @@ changes = st.one_of(
 
 
 @settings(max_examples=150)
-@given(st.lists(st.tuples(changes, st.integers(0, 2)), max_size=25))
-def test_whatever_happens_meanwhile_the_file_tells_what_there_is(steps: list[tuple[tuple[bytes, ...], int]]) -> None:
+@given(st.lists(st.tuples(changes, st.integers(0, 2)), max_size=25), st.sampled_from([1, 10_000]))
+def test_whatever_happens_meanwhile_the_file_tells_what_there_is(
+    steps: list[tuple[tuple[bytes, ...], int]], at_once: int
+) -> None:
     async def change(path: Path) -> State:
         state = State({})
         async with Log(path, "no", state.database) as log:
@@ -195,6 +197,7 @@ def test_whatever_happens_meanwhile_the_file_tells_what_there_is(steps: list[tup
 
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(log_module, "_SLICE", 0.0)
+        patch.setattr(log_module, "_AT_ONCE", at_once)
         path = Path(directory) / "appendonly.aof"
         state = asyncio.run(change(path))
         again = State({})
