@@ -96,7 +96,14 @@ class Parser(Generic[T]):
 
 async def read_command(parser: Parser[list[bytes]]) -> list[bytes]:
     """Read a command: a list of words, or a line as a human types it."""
-    words = _simple_command(parser)
+    # A short command that is all here is guessed, which spares coroutines: if it was simple, this spells it again.
+    end = parser.unread.find(b"\r\n*", 0, _SHORT) + 2
+    start = bytes(parser.unread[: end if end > 1 else _SHORT])
+    words = start.split(b"\r\n")[2::2]
+    if words and command(*words) == start and len(start) <= parser.bulk_limit:
+        del parser.unread[: len(start)]
+        return words
+    words.clear()
     while not words:
         while not parser.unread:
             await parser.monitor.oob()
@@ -105,17 +112,6 @@ async def read_command(parser: Parser[list[bytes]]) -> list[bytes]:
                 words.append(await parser.string(await parser.size(b"$", b"bulk", range(parser.bulk_limit + 1))))
         else:
             words = [*_split(await parser.line(_INLINE, b"inline request"))]
-    return words
-
-
-def _simple_command(parser: Parser[list[bytes]]) -> list[bytes]:
-    """Read a short command that is all here and has no `*` at the beginning of a line: this spares coroutines."""
-    start, between, _ = bytes(parser.unread[: min(_SHORT, parser.bulk_limit)]).partition(b"\r\n*")
-    start += between[:2]
-    words = start.split(b"\r\n")[2::2]
-    if command(*words) != start:
-        return []
-    del parser.unread[: len(start)]
     return words
 
 

@@ -22,10 +22,9 @@ _AHEAD_BYTES = 1024 * 1024  # that a client may send while it is blocked
 class _Connection(asyncio.Protocol, Resource):
     """One client's connection; it lives as long as its group, which is part of the server's.
 
-    Commands run as they come, and replies go out at once if nothing else waits to. Otherwise they go, like what others
-    publish, through one bounded queue to a task that writes it, in order, as fast as the client reads, and not before
-    the log has what it tells of. While replies wait there, no further command runs. What others publish cannot wait: a
-    subscriber whose queue is full is disconnected.
+    Replies go out at once if nothing else waits to. Otherwise they go, like what others publish, through one bounded
+    queue to a task that writes it, in order, as fast as the client reads, and not before the log has what it tells of.
+    While replies wait there, no further command runs; a subscriber whose queue is full of messages is disconnected.
     """
 
     def __init__(self, server: "Server") -> None:
@@ -75,7 +74,7 @@ class _Connection(asyncio.Protocol, Resource):
 
     def _run(self) -> None:
         session, waits, commands, replies = self._session, self._session.waits_for, 0, bytearray()
-        self._running, self._behind = replies, True
+        was_behind, self._running, self._behind = self._behind, replies, True
         may_run = self._unsent < _TURN_BYTES and not self._outgoing.full()
         try:
             while may_run and commands < _TURN and len(replies) < _TURN_BYTES and not (session.has_left or waits.value):
@@ -96,7 +95,7 @@ class _Connection(asyncio.Protocol, Resource):
             self._leave()
         elif self._behind and (not waits.value or len(self._parser.unread) > _AHEAD_BYTES):
             self._transport.pause_reading()
-        else:
+        elif was_behind:
             self._transport.resume_reading()
 
     def _reply(self, data: bytes) -> None:
