@@ -41,12 +41,19 @@ WANTS_A_FUNCTION: dict[str, Callable[[Any], Awaitable[object]]] = {
     "call_on_done": lambda fn: call_on_done(work(), fn),
     "spawn": lambda fn: Group().spawn(fn),
     "spawn in a full group": lambda fn: _full_group().spawn(fn),
+    "spawn in a closed group": lambda fn: _closed_group().spawn(fn),
 }
 
 
 def _full_group() -> Group:
     group = Group(limit=1)
     group.spawn(asyncio.sleep, 0)
+    return group
+
+
+def _closed_group() -> Group:
+    group = Group()
+    group.close()
     return group
 
 

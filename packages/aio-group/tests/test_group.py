@@ -434,7 +434,7 @@ async def test_using_a_group_from_another_thread_is_refused() -> None:
     errors: list[str] = []
 
     def elsewhere() -> None:
-        for use in (lambda: group.spawn(forever), lambda: group.wrap(forever()), group.close):
+        for use in (lambda: group.spawn(forever), lambda: group.wrap(forever()), group.close, group.create_subgroup):
             try:
                 use()
             except RuntimeError as error:
@@ -443,7 +443,7 @@ async def test_using_a_group_from_another_thread_is_refused() -> None:
     thread = threading.Thread(target=elsewhere)
     thread.start()
     await asyncio.to_thread(thread.join)
-    assert errors == ["the group's loop runs in another thread: call it by loop.call_soon_threadsafe"] * 3
+    assert errors == ["the group's loop runs in another thread: call it by loop.call_soon_threadsafe"] * 4
     assert repr(group) == "<Group open, 1 task>"
     await group.async_close()
 

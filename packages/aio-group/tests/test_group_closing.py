@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from aio_group import Group, GroupClosedError
@@ -497,6 +497,26 @@ async def test_wait_closed_in_a_task_of_the_group_does_not_wait_for_itself() -> 
     async with asyncio.timeout(10):
         assert await task == "ended"
         await group.wait_closed()
+
+
+async def test_closing_looks_at_each_subgroup_a_few_times_while_a_task_waits_for_the_end() -> None:
+    class Subgroups(set[Group]):
+        looks = 0
+
+        def __iter__(self) -> Iterator[Group]:
+            for subgroup in super().__iter__():
+                self.looks += 1
+                yield subgroup
+
+    group = Group()
+    group._subgroups = Subgroups()
+    group.spawn(group.wait_closed)
+    for _ in range(100):
+        group.create_subgroup().spawn(forever)
+    await settle()
+    await group.async_close()
+    # If the end of each made the group look at all that are left, it would be thousands.
+    assert group._subgroups.looks < 500
 
 
 async def test_the_timeout_holds_from_within_too() -> None:

@@ -395,3 +395,15 @@ async def test_other_base_exceptions_are_logged_even_with_a_callback(reports: Re
         group.spawn(fail, error)
         await settle()
     assert reports.all == ([], [error], [])
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+async def test_of_a_future_also_those_are_logged_that_leave_the_loop_in_a_task(
+    reports: Reports, error: BaseException
+) -> None:
+    async with Group() as group:
+        future = asyncio.get_running_loop().create_future()
+        group.wrap(future)
+        future.set_exception(error)
+        await settle()
+    assert reports.all == ([], [error], [])

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
@@ -53,6 +53,38 @@ async def test_so_many_run_at_a_time_and_the_others_follow_in_order() -> None:
             await settle()
         assert await asyncio.gather(*tasks) == [0, 1, 2, 3, 4]
     assert work.most == 2
+
+
+async def test_a_later_task_does_not_overtake_those_that_wait() -> None:
+    work = Work()
+    async with Group(limit=1) as group:
+        first = group.spawn(work, 0)
+        for number in (1, 2):
+            group.spawn(work, number)
+        await settle()
+        work.finish(0)
+        await first
+        group.spawn(work, 3)
+        group.wrap(work(4))
+        for number in (1, 2, 3, 4):
+            await settle()
+            assert work.running == [number]
+            work.finish(number)
+    assert work.most == 1
+
+
+async def test_one_that_the_callback_spawns_does_not_overtake_those_that_wait() -> None:
+    work = Work()
+    async with Group(lambda _: group.spawn(work, 2), limit=1) as group:
+        group.spawn(work, 0)
+        group.spawn(work, 1)
+        await settle()
+        work.fail(0)
+        for number in (1, 2):
+            await settle()
+            assert work.running == [number]
+            work.finish(number)
+    assert work.most == 1
 
 
 async def test_a_failed_and_a_cancelled_task_make_room_too() -> None:
@@ -224,3 +256,31 @@ async def test_places_left_by_waiting_tasks_are_taken_one_by_one() -> None:
         assert work.running == [1]
     assert work.most == 1
     assert resting.done()
+
+
+async def test_a_coroutine_in_the_queue_that_cannot_be_closed_does_not_hold_up_the_closing() -> None:
+    class Unclosable(Coroutine[Any, Any, None]):
+        def send(self, value: object, /) -> None:
+            raise StopIteration
+
+        def throw(self, *error: Any) -> None:
+            raise StopIteration
+
+        def close(self) -> None:
+            raise ValueError("cannot be closed")
+
+        def __await__(self) -> Generator[Any, Any, None]:
+            yield
+
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(str(context["exception"])))
+    group = Group(limit=1)
+    subgroup = group.create_subgroup()
+    group.spawn(Work(), 0)
+    waiting = [group.wrap(Unclosable()), group.wrap(Unclosable())]
+    group.close()
+    await group.wait_closing()
+    assert subgroup.is_closed
+    assert all(task.cancelled() for task in waiting)
+    assert reported == ["cannot be closed"] * 2
+    await group.wait_closed()

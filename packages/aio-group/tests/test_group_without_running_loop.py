@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 from typing import Any
 
 import pytest
@@ -83,6 +84,30 @@ def test_a_group_of_another_loop_in_the_same_thread_refuses_tasks() -> None:
     finally:
         home.close()
         elsewhere.close()
+
+
+def test_a_group_whose_loop_runs_in_another_thread_by_now_refuses_tasks() -> None:
+    loop = asyncio.new_event_loop()
+
+    async def make() -> Group:
+        group = Group()
+        await group.spawn(echo, "a")
+        return group
+
+    group = loop.run_until_complete(make())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    # It runs now.
+    asyncio.run_coroutine_threadsafe(echo("b"), loop).result()
+    try:
+        with pytest.raises(RuntimeError, match="runs in another thread"):
+            group.spawn(echo, "c")
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+    # And here again.
+    loop.run_until_complete(group.async_close())
+    loop.close()
 
 
 def test_a_group_left_open_does_not_hold_up_the_end_of_asyncio_run() -> None:

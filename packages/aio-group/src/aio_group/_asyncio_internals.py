@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import sys
+from asyncio import _get_running_loop
+from threading import get_ident
 
 
 def current_event_loop() -> asyncio.AbstractEventLoop | None:
@@ -26,6 +28,23 @@ def current_event_loop() -> asyncio.AbstractEventLoop | None:
     local = getattr(asyncio.get_event_loop_policy(), "_local", None)
     loop: asyncio.AbstractEventLoop | None = getattr(local, "_loop", None)
     return loop
+
+
+if sys.version_info >= (3, 12):
+
+    def runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether the loop is running, in this thread."""
+        return _get_running_loop() is loop
+
+else:
+
+    def runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether the loop is running, in this thread.
+
+        To ask for the running loop costs a system call before 3.12. Asyncio's own loops have noted the thread they run
+        in, as `_thread_id`: checked on 3.11.7. A loop that has none, as uvloop's, is compared with the running one.
+        """
+        return getattr(loop, "_thread_id", None) == get_ident() or _get_running_loop() is loop
 
 
 def is_of_ended_runner(handler: object) -> bool:

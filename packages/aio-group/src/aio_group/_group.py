@@ -7,16 +7,16 @@ import enum
 import functools
 import inspect
 import logging
-from asyncio import current_task
+from asyncio import _get_running_loop, current_task
 from collections import deque
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from threading import get_ident
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from aio_group._argument import refuse_bad_timeout, refuse_other_than_loop
 from aio_group._async_function import refuse_other_than_functions
+from aio_group._asyncio_internals import runs_here
 from aio_group._awaitable import as_future, close_coroutine
 from aio_group._body import Body
 from aio_group._cancellation import foremost
@@ -93,14 +93,15 @@ class Group(Resource):
 
     **An error of a task is reported once.** If somebody awaits what `spawn` returned (or has a callback on it) when the
     task fails, the error is theirs, and nobody else hears of it. Otherwise it is reported at once: to `exception_cb` if
-    there is one, else to the log. An error that its only listeners did not take, since they were cancelled in the
-    same moment, is reported like one without listeners. `KeyboardInterrupt` and `SystemExit` leave the loop at once, as
-    asyncio has it, and are not reported again.
+    there is one, else to the log. One that is no `Exception` goes to the log in any case. An error that its only
+    listeners did not take, since they were cancelled in the same moment, is reported like one without listeners. A
+    task's `KeyboardInterrupt` and `SystemExit` leave the loop at once, as asyncio has it, and are not reported again.
 
     Args:
-        exception_cb: Called, in the loop, with each error that nobody awaits. If it raises, the loop's exception
-            handler is told.
-        log_exceptions: Whether such errors are logged (logger "aio_group", level ERROR) if there is no `exception_cb`.
+        exception_cb: A synchronous function, called in the loop with each `Exception` that nobody awaits. If it
+            raises, the loop's exception handler is told.
+        log_exceptions: Whether errors that nobody awaits, and `exception_cb` does not get, are logged (logger
+            "aio_group", level ERROR).
         limit: How many of the group's tasks run at a time; further ones wait for their turn, in order, without a task
             being made for them. Subgroups' tasks do not count, nor does one that waits for the end of its own group. A
             task that awaits another of the same limited group may wait for ever.
@@ -127,7 +128,7 @@ class Group(Resource):
         self._exception_cb = exception_cb
         self._log_exceptions = log_exceptions
         self._limit = limit
-        self._bind(loop if loop is not None else _running_loop())
+        self._bind(loop if loop is not None else _get_running_loop())
         self._state = _OPEN
         self._closing = Latch()
         self._closed = Latch()
@@ -194,7 +195,9 @@ class Group(Resource):
 
         Raises:
             GroupClosedError: This group is closing or closed.
+            RuntimeError: Called from another loop or thread than the group's.
         """
+        self._check_loop()
         if self._state is not _OPEN:
             raise GroupClosedError(f"cannot create a subgroup: {self!r}")
         subgroup = Group(
@@ -223,15 +226,15 @@ class Group(Resource):
             TypeError: `fn` is not callable, or returned something that cannot be awaited.
             RuntimeError: Called from another loop or thread than the group's.
 
-        The task runs until its first wait even if the group is closed right after.
+        The task runs until its first wait even if the group is closed right after. If `fn` is not async, and has to
+        wait for its turn in a limited group, it is called then: what the call raises comes through the future.
         """
-        if self._state is not _OPEN:
-            raise GroupClosedError(f"cannot spawn {fn!r}: {self!r}")
-        if not callable(fn):
+        if self._state is not _OPEN or not callable(fn):
             refuse_other_than_functions("spawn", [fn])
+            raise GroupClosedError(f"cannot spawn {fn!r}: {self!r}")
         if self._limit is None:
             return self._launch(fn(*args, **kwargs))
-        if self._is_full() and not _is_async(fn):
+        if self._has_to_wait() and not _is_async(fn):
             # The call itself may begin the work: it too waits for its turn.
             return self._enqueue(_call_in_turn(fn, args, kwargs))
         return self.wrap(fn(*args, **kwargs))
@@ -256,7 +259,7 @@ class Group(Resource):
         if self._state is not _OPEN:
             close_coroutine(obj)
             raise GroupClosedError(f"cannot run {obj!r}: {self!r}")
-        if self._limit is not None and self._is_full() and inspect.isawaitable(obj) and not asyncio.isfuture(obj):
+        if self._limit is not None and self._has_to_wait() and inspect.isawaitable(obj) and not asyncio.isfuture(obj):
             return self._enqueue(obj)
         return self._launch(obj)
 
@@ -359,9 +362,7 @@ class Group(Resource):
     def _launch(self, obj: Awaitable[_T]) -> ShieldedTask[_T]:
         """Start a task, at once. All in one piece, since this is the cost of a spawn."""
         loop = self._loop
-        # If the group's loop runs, and in this thread, no other loop does. (To ask for the running loop costs a system
-        # call before 3.12.)
-        if loop is None or get_ident() != self._thread or not loop.is_running():
+        if loop is None or not runs_here(loop):
             loop = self._check_loop_for(obj)
         handle: ShieldedTask[_T] = ShieldedTask(loop=loop)
         handle._group = self
@@ -459,7 +460,7 @@ class Group(Resource):
 
     def _report(self, task: asyncio.Future[Any]) -> None:
         error = None if task.cancelled() else task.exception()
-        if error is None or isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if error is None or (isinstance(error, (KeyboardInterrupt, SystemExit)) and isinstance(task, asyncio.Task)):
             return
         if self._exception_cb is not None and isinstance(error, Exception):
             try:
@@ -475,6 +476,10 @@ class Group(Resource):
     def _is_full(self) -> bool:
         return self._limit is not None and len(self._tasks) + len(self._starting) - self._resting >= self._limit
 
+    def _has_to_wait(self) -> bool:
+        """Whether a new task has to wait for its turn: there is no room, or others were there before it."""
+        return bool(self._queue) or self._is_full()
+
     def _fill_places(self) -> None:
         while self._queue and not self._is_full():
             self._start_queued(self._queue.popleft())
@@ -487,6 +492,8 @@ class Group(Resource):
         handle._source = None
         coroutine = obj if asyncio.iscoroutine(obj) else _await_again(obj)
         self._queue.append(_Queued(coroutine, handle, copy_context()))
+        # There may be room for those before it, which are about to be started.
+        self._fill_places()
         return handle
 
     def _start_queued(self, queued: _Queued) -> None:
@@ -497,6 +504,14 @@ class Group(Resource):
             failed.set_exception(error)
             started = self._launch(failed)
         queued.handle._started(started)
+
+    def _drop(self, queued: _Queued) -> None:
+        queued.handle.cancel()
+        try:
+            queued.coroutine.close()
+        except Exception as raised:
+            context = {"message": f"closing failed, of what had not begun: {queued.coroutine!r}", "exception": raised}
+            queued.handle.get_loop().call_exception_handler(context)
 
     # Closing
 
@@ -512,13 +527,12 @@ class Group(Resource):
                 self._state = _State.CANCELLING
             else:
                 self._state = _State.CANCELLED
+            self._closing.open()
             while self._queue:
-                queued = self._queue.pop()
-                queued.coroutine.close()
-                queued.handle.cancel()
+                self._drop(self._queue.pop())
         else:
             self._state = _State.FINISHING
-        self._closing.open()
+            self._closing.open()
 
     def _cancel_tasks(self) -> None:
         if self._state is not _State.CANCELLING:
@@ -543,12 +557,15 @@ class Group(Resource):
             group = parent
 
     def _tree(self) -> Iterator[Group]:
-        """This group and all below it, each before its subgroups."""
-        found = [self]
-        while found:
-            group = found.pop()
-            yield group
-            found.extend(group._subgroups)
+        """This group and all below it, each before its subgroups. No further than is asked for: there may be many."""
+        levels = [iter((self,))]
+        while levels:
+            group = next(levels[-1], None)
+            if group is None:
+                levels.pop()
+            else:
+                yield group
+                levels.append(iter(group._subgroups))
 
     def _owner_of_current_task(self) -> Group | None:
         """The group of the tree that the running task belongs to; None for a task from outside."""
@@ -600,17 +617,14 @@ class Group(Resource):
 
     def _bind(self, loop: asyncio.AbstractEventLoop | None) -> None:
         self._loop = loop
-        # Set by `_check_loop` when the loop is seen running.
-        self._thread: int | None = None
         if loop is not None:
             self._make_task = _task_maker(loop)
 
     def _check_loop(self) -> None:
-        running = _running_loop()
+        running = _get_running_loop()
         if self._loop is None:
             self._bind(running)
         if running is self._loop:
-            self._thread = None if running is None else get_ident()
             return
         if running is not None:
             raise RuntimeError(
@@ -645,13 +659,6 @@ def _task_maker(loop: asyncio.AbstractEventLoop) -> Callable[[Coroutine[Any, Any
         # The stock method would do just this, after asking for the factory again: a tenth of the cost of a short task.
         return functools.partial(asyncio.Task, loop=loop)
     return loop.create_task
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _current_task() -> asyncio.Task[Any] | None:
