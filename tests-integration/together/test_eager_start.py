@@ -250,3 +250,19 @@ async def test_a_nursery_passes_on_eager_start() -> None:
     async with TaskNursery() as nursery:
         nursery.create_task(work(), eager_start=True)
         assert log == ["started"]
+
+
+async def test_an_eager_start_makes_a_task_with_priority_that_starts_by_itself() -> None:
+    log: list[str] = []
+
+    async def work() -> str:
+        log.append("begun")
+        await asyncio.sleep(0)
+        return "done"
+
+    def construct(coro: Any) -> PriorityTask[str]:
+        return PriorityTask(coro, priority=1, eager_start=True)
+
+    task = eager(work(), construct)
+    assert log == ["begun"]
+    assert await task == "done"

@@ -191,6 +191,11 @@ async def test_a_limit_of_nan_is_a_value_error() -> None:
         task_timeout(math.nan)
 
 
+async def test_a_limit_that_no_float_can_hold_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="seconds must be a number that a float can hold"):
+        task_timeout(10**400)
+
+
 async def test_a_timeout_can_be_rescheduled() -> None:
     async with task_timeout(1) as timeout:
         timeout.reschedule(now() + 10)
@@ -352,6 +357,23 @@ async def test_an_outer_timeout_interrupts_the_cleanup_after_an_inner_one() -> N
     assert now() == 2
 
 
+async def test_an_outer_timeout_ends_the_cleanup_in_an_asyncio_timeout_and_is_not_taken_for_that() -> None:
+    with pytest.raises(TimeoutError):
+        async with task_timeout(2):
+            try:
+                async with asyncio.timeout(1):
+                    try:
+                        await wait_for_ever()
+                    finally:
+                        await asyncio.sleep(100)
+            except TimeoutError:
+                await wait_for_ever()
+    assert now() == 2
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
 @pytest.mark.parametrize("ours_first", [False, True])
 async def test_asyncio_timeouts_inside_and_outside_are_not_confused(ours_first: bool) -> None:
     log = []
@@ -430,6 +452,52 @@ async def test_a_cancellation_during_the_cleanup_wins_over_the_timeout() -> None
     with pytest.raises(asyncio.CancelledError):
         await task
     assert task.cancelled()
+
+
+async def test_the_cleanup_of_a_cancelled_task_waits_for_a_child_that_it_cancels_for_a_limited_time() -> None:
+    async def clean_up_for_long() -> None:
+        try:
+            await wait_for_ever()
+        finally:
+            await asyncio.sleep(100)
+
+    async def run() -> None:
+        child = asyncio.create_task(clean_up_for_long())
+        try:
+            await wait_for_ever()
+        finally:
+            child.cancel()
+            with pytest.raises(TimeoutError):
+                async with task_timeout(2):
+                    await child
+            assert now() == 3
+            assert not child.done()
+
+    task = asyncio.create_task(run())
+    await asyncio.sleep(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_task_that_was_cancelled_in_the_block_must_not_clean_up_for_too_long() -> None:
+    async def run() -> None:
+        async with task_timeout(2) as timeout:
+            try:
+                await wait_for_ever()
+            finally:
+                try:
+                    await wait_for_ever()
+                finally:
+                    assert timeout.expired()
+                    assert now() == 2
+
+    task = asyncio.create_task(run())
+    await asyncio.sleep(1)
+    task.cancel()
+    with pytest.raises(TimeoutError):
+        await task
+    assert task.cancelling() == 1
 
 
 async def test_a_cancellation_that_the_awaited_child_swallows_is_followed_by_the_interrupt() -> None:

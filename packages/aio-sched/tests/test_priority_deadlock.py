@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +54,22 @@ async def test_two_tasks_that_take_two_locks_in_either_order() -> None:
     assert "detect_deadlock=False" in str(error)
     assert not a.locked()
     assert not b.locked()
+
+
+async def test_who_would_have_closed_a_circle_is_freed_without_the_collector() -> None:
+    lock = PriorityLock()
+    await settle()
+    gc.collect()
+    gc.disable()
+    try:
+        task = start(take_in_turn(lock, lock), "one")
+        assert [type(error) for error in await outcomes(task)] == [RuntimeError]
+        gone = weakref.ref(task)
+        del task
+        await settle()
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_task_that_wants_a_lock_that_it_has() -> None:

@@ -413,6 +413,40 @@ def test_an_eager_priority_task_refuses_a_context_that_is_entered(run: Run) -> N
     run(main())
 
 
+def test_an_eager_priority_task_refuses_what_is_no_context(run: Run) -> None:
+    async def main() -> None:
+        coroutine = note([], "x")
+        not_a_context: Any = 5
+        with pytest.raises(TypeError, match=r"context must be a contextvars\.Context or None, not 5"):
+            PriorityTask(coroutine, eager_start=True, context=not_a_context)
+        await coroutine
+
+    run(main())
+
+
+def test_what_becomes_ready_while_an_eager_priority_task_is_made_is_not_lost(run: Run) -> None:
+    async def main() -> None:
+        future = asyncio.get_running_loop().create_future()
+        waiting = spawn(asyncio.wait_for(future, None))
+        await asyncio.sleep(0)
+
+        class Name:
+            """Is asked for in the middle, where a finalizer or a signal handler could run as well."""
+
+            def __str__(self) -> str:
+                future.set_result("arrived")
+                return "eager"
+
+        name: Any = Name()
+        log: list[str] = []
+        task = PriorityTask(note(log, "begun"), eager_start=True, name=name)
+        assert log == ["begun"]
+        assert await waiting == "arrived"
+        await task
+
+    run(main())
+
+
 def test_threads_lose_nothing_and_break_nothing_while_priorities_change(run: Run) -> None:
     posts = 20_000
     threads = 3

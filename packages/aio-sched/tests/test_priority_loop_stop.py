@@ -287,6 +287,30 @@ def test_a_stop_from_another_thread_ends_a_run_of_steps(make_loop: Make) -> None
         loop.run_until_complete(loop.shutdown_default_executor())
 
 
+@pytest.mark.parametrize("priority", [-1.0, 1.0])
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_after_a_callback_that_ended_the_loop_it_runs_and_stops_as_before(
+    make_loop: Make, kind: type[BaseException], priority: float
+) -> None:
+    async def first() -> None:
+        loop.create_task(spin(), priority=priority)
+        await asyncio.sleep(0)
+        loop.call_soon(fail)
+        await asyncio.get_running_loop().create_future()
+
+    def fail() -> None:
+        raise kind
+
+    async def second() -> str:
+        return "done"
+
+    with closing(make_loop()) as loop:
+        with pytest.raises(kind):
+            loop.run_until_complete(first())
+        assert loop.run_until_complete(second()) == "done"
+        end_tasks(loop)
+
+
 def test_nothing_is_kept_of_a_callback_that_has_run(make_loop: Make) -> None:
     class Anything:
         pass

@@ -48,12 +48,12 @@ import threading
 from asyncio import base_events, format_helpers, tasks
 from collections import deque
 from contextlib import contextmanager
+from contextvars import Context
 from types import BuiltinMethodType, FrameType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextvars import Context
 
     from aio_sched._levels import ReadyLevels
 
@@ -501,28 +501,44 @@ def levels_of(loop: asyncio.AbstractEventLoop) -> ReadyLevels | None:
 
 def require_free(context: Context | None) -> None:
     """Refuse a context that is entered, in which no task can be started now: asyncio itself would go wrong half-way."""
-    if context is not None:
-        context.run(_nothing)
+    if context is None:
+        return
+    if not isinstance(context, Context):
+        raise TypeError(f"context must be a contextvars.Context or None, not {context!r}")
+    context.run(_nothing)
 
 
 def _nothing() -> None: ...
 
 
-def start_captured(loop: asyncio.AbstractEventLoop, make: Callable[[], object]) -> None:
-    """Make a task, and run its first step at once instead of queueing it: 3.11 has no `eager_start`."""
-    captured: list[tuple[Any, Context]] = []
+def start_captured(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], init: Callable[[], object]) -> None:
+    """Initialise a task, and run its first step at once instead of queueing it: 3.11 has no `eager_start`.
 
-    def capture(callback: Any, *, context: Context) -> None:
-        captured.append((callback, context))
+    Others may call `call_soon` meanwhile, from a finalizer or a signal handler, and whoever makes the task may have put
+    something in its place already.
+    """
+    call_soon = loop.call_soon
+    attributes = vars(loop)
+    before = attributes.get("call_soon")
+    first: list[tuple[Callable[[], object], Context]] = []
+
+    def capture(callback: Any, *args: Any, context: Any = None) -> Any:
+        if first or task_stepped_by(callback) is not task:
+            return call_soon(callback, *args, context=context)
+        first.append((callback, context))
+        return None
 
     loop.call_soon = capture  # type: ignore[assignment, method-assign]  # for the one call that the task makes
     try:
-        make()
+        init()
     finally:
-        del loop.call_soon
-    ((step, context),) = captured
-    with no_current_task(loop):
-        context.run(step)
+        if before is None:
+            del loop.call_soon
+        else:
+            loop.call_soon = before  # type: ignore[method-assign]
+    for step, context in first:
+        with no_current_task(loop):
+            context.run(step)
 
 
 def _default_policy() -> Any:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from aio_sched._waiters import Waiter
 
 
-def refuse_deadlock(task: Task[Any], lock: PriorityLock) -> None:
-    """Raise if this task, by waiting for this lock, would wait for itself.
+def deadlock_closed_by(task: Task[Any], lock: PriorityLock) -> str | None:
+    """Tell the circle of tasks in which this one, by waiting for this lock, would wait for itself; None if in none.
 
     It follows the one chain there is: the lock's holder, the lock that this one waits for, its holder, and so on; so it
     costs as much as the chain is long. The chain ends at a task that can go on, or that was cancelled, at a lock that
@@ -26,11 +26,12 @@ def refuse_deadlock(task: Task[Any], lock: PriorityLock) -> None:
     while wanted is not None and wanted._detect_deadlock:
         holder = wanted._holding_task()
         if holder is None or holder in holders:
-            return
+            return None
         holders[holder] = None
         if holder is task:
-            raise RuntimeError(_story(lock, list(holders)))
+            return _story(lock, list(holders))
         wanted = _needed_lock(holder)
+    return None
 
 
 def _needed_lock(task: Task[Any]) -> PriorityLock | None:

@@ -190,8 +190,14 @@ class FastLoopMixin(_Loop):
             if levels.passes > TIDY_PASSES:
                 levels.tidy()
         if order:
-            self._run_portion()
-            self._spare = None
+            try:
+                self._run_portion()
+            except BaseException:
+                # It ended in the middle of the pass, which would never be over.
+                levels.forget_callbacks()
+                raise
+            finally:
+                self._spare = None
             return
         # As on the stock loop: what is ready now, one after the other.
         popleft = ready.popleft

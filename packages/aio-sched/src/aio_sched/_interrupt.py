@@ -79,6 +79,8 @@ def task_throw(task: asyncio.Task[Any], exc: BaseException) -> None:
 async def task_interrupt(task: asyncio.Task[Any], exc: BaseException) -> None:
     """Raise an exception in another task next, before anything else runs; returns after that.
 
+    On a loop with priorities, a turn that is due to a less urgent task may come between (see `starvation_bound`).
+
     The same as `task_throw`, but the loop runs the task, and the caller gives way to it and goes behind what is ready.
     The exceptions that the caller is handling are not those of the task then, and the task can do what it likes with
     the caller, that is suspended like any other task.
@@ -109,19 +111,22 @@ async def task_interrupt(task: asyncio.Task[Any], exc: BaseException) -> None:
         raise refusal
 
 
-def throw_into(task: asyncio.Task[Any], exc: BaseException, *, cancel_awaited: bool = False) -> None:
+def throw_into(
+    task: asyncio.Task[Any], exc: BaseException, *, cancel_awaited: bool = False, delivered: int = 0
+) -> None:
     """Step a task with an exception.
 
     Args:
         task: A task of the running loop.
         exc: The exception.
         cancel_awaited: Cancel what the task waits for, whatever it is.
+        delivered: How many of the cancellations that `cancelling()` counts are known to have been raised in it.
 
     Raises:
         RuntimeError: As for `task_throw`.
         SystemExit, KeyboardInterrupt: From the task.
     """
-    (callback, args, context), take = _find_step(task)
+    (callback, args, context), take = _find_step(task, delivered)
     run = _way_into(context, task)
     future = last_waited_for(task)
     take()
@@ -163,30 +168,32 @@ def _require_interruptible(task: asyncio.Task[Any], exc: BaseException) -> async
     return loop
 
 
-def _find_step(task: asyncio.Task[Any]) -> tuple[Step, Take]:
+def _find_step(task: asyncio.Task[Any], delivered: int = 0) -> tuple[Step, Take]:
     """What will step the task, and how to take it from there, so that it will not."""
     if task.done():
         raise RuntimeError(f"{task!r} is done, and cannot be interrupted")
     if is_running(task):
         raise RuntimeError(f"{task!r} runs further up the stack, and cannot be interrupted before it gets control back")
+    if is_cancellation_pending(task, delivered):
+        raise CancellationPendingError(
+            f"a cancellation is on its way to {task!r}, or to what it waits for, and an interrupt would take it away"
+        )
     future = last_waited_for(task)
-    _require_no_cancellation(task, future)
     if future is None or future.done():
         return _step_in_queue(task)
     return _wakeup_of(task, future)
 
 
-def _require_no_cancellation(task: asyncio.Task[Any], future: asyncio.Future[Any] | None) -> None:
+def is_cancellation_pending(task: asyncio.Task[Any], delivered: int) -> bool:
+    """Whether a cancellation of a task is on its way to it, or may be: nobody can tell whose what it waits for has."""
+    future = last_waited_for(task)
     if must_cancel(task):
-        pending = True
-    elif future is None:
-        pending = False
-    elif future.done():
-        pending = was_cancelled(future)
-    else:  # what was cancelled may be a part of the task's own cancellation, that it will hear of when this is done
-        pending = task.cancelling() > 0 and is_being_cancelled(future)
-    if pending:
-        raise CancellationPendingError(f"a cancellation is on its way to {task!r}, which an interrupt would take away")
+        return True
+    if future is None:
+        return False
+    if future.done():
+        return was_cancelled(future)
+    return task.cancelling() > delivered and is_being_cancelled(future)
 
 
 def _step_in_queue(task: asyncio.Task[Any]) -> tuple[Step, Take]:

@@ -7,7 +7,7 @@ The order, in full:
 - No callback is overtaken: a step runs after every callback that was in the queue when it was added. Such a callback
   may be what the step relies on (asyncio's transports do so all the time), and nobody can tell. What stands in the base
   up to the last of these runs in the step's place, as urgent as the step. Steps of tasks are overtaken.
-- What was put at position 0 runs next: it has a value of its own, `FRONT`.
+- What was put at position 0 runs next: it has a value of its own, `FRONT`. Only a turn that is due comes before it.
 - Of every `bound + 1` handles, one is a turn given away, to one level after the other: to a handle that was the first
   of its level all the while.
 

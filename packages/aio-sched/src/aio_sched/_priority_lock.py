@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
 from aio_sched._asyncio_internals import loop_of, running_task
-from aio_sched._deadlock import refuse_deadlock
+from aio_sched._deadlock import deadlock_closed_by
 from aio_sched._inheritance import bearer_of, line_changed, lock_left
 from aio_sched._waiters import Waiter
 
@@ -35,8 +35,8 @@ class PriorityLock(asyncio.Lock):
 
     A circle of tasks that wait for each other's locks would never move again. The task that would close one gets a
     `RuntimeError` that names its tasks and locks, and the lock is as if it had not asked. Like asyncio's, a lock may be
-    released by another task than the one that acquired it; a lock that is used so is made with `detect_deadlock=False`,
-    since then a circle is none for sure.
+    released by another task than the one that acquired it, or wanted for a limited time only; a lock that is used so is
+    made with `detect_deadlock=False`, since then a circle is none for sure.
 
     The lock belongs to the task that calls `acquire()`. `asyncio.wait_for` calls it in a task of its own before
     Python 3.12, so that there is nobody to inherit: use `asyncio.timeout`.
@@ -104,7 +104,10 @@ class PriorityLock(asyncio.Lock):
         waiter = Waiter(self._waiters, loop_of(self), lock=self, needs=self)
         # Nothing but the condition's own wait may take its lock again without a way out.
         if waiter.task is not None and waiter.on_behalf_of is None:
-            refuse_deadlock(waiter.task, self)
+            deadlock = deadlock_closed_by(waiter.task, self)
+            if deadlock is not None:
+                waiter.end()
+                raise RuntimeError(deadlock)
         waiter.enter()
         try:
             line_changed(self)

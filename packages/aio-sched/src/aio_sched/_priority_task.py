@@ -104,7 +104,7 @@ class PriorityTask(asyncio.Task[T]):
         if sys.version_info >= (3, 12):
             super().__init__(coro, loop=loop, name=name, context=context, eager_start=True)
         else:
-            start_captured(loop, lambda: asyncio.Task.__init__(self, coro, loop=loop, name=name, context=context))
+            start_captured(loop, self, lambda: asyncio.Task.__init__(self, coro, loop=loop, name=name, context=context))
 
     @classmethod
     def factory(cls, loop: asyncio.AbstractEventLoop, coro: TaskCoroutine[T], **options: Any) -> PriorityTask[T]:

@@ -57,7 +57,8 @@ async def sleep_insert(pos: int) -> None:
     put it there. With fewer others in the queue it goes behind them all.
 
     Args:
-        pos: 0 goes on at once, before anything else runs.
+        pos: 0 goes on at once, before anything else runs. On a loop with priorities, a turn that is due to a less
+            urgent task may come between.
 
     Raises:
         TypeError: `pos` is not an integer.
@@ -95,6 +96,8 @@ def task_reinsert(task: asyncio.Task[Any], pos: int) -> None:
 
 async def task_switch(task: asyncio.Task[Any], *, insert_pos: int | None = None) -> None:
     """Switch to a task: it runs next, and this one goes on later.
+
+    On a loop with priorities, turns that are due to less urgent tasks may come between, as everywhere.
 
     Args:
         task: A task that stands in the ready queue: new, in `sleep(0)`, or what it waited for is done.

@@ -8,8 +8,8 @@ import math
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
-from aio_sched._asyncio_internals import current_task, last_waited_for
-from aio_sched._interrupt import throw_into
+from aio_sched._asyncio_internals import current_task, last_waited_for, must_cancel
+from aio_sched._interrupt import is_cancellation_pending, throw_into
 from aio_sched._interrupt_errors import CancellationPendingError, TimeoutInterrupt
 
 if TYPE_CHECKING:
@@ -38,11 +38,13 @@ def task_timeout(seconds: float | None, *, cancel_awaited: bool = False) -> Task
 
     Raises:
         TypeError: `seconds` is no number.
-        ValueError: `seconds` is not a number (NaN).
+        ValueError: `seconds` is not a number (NaN), or no float can hold it.
         TimeoutError: From the block, when its time was over.
 
     Cancellation: a cancellation that is on its way when the time is over is raised as it is, and not replaced. If
-    what the block waits for swallows it, the interrupt comes after that.
+    what the block waits for swallows it, the interrupt comes when that has ended. A task that was cancelled inside of
+    the block, and goes on there all the same (to clean up, say), is cancelled once more in place of being interrupted,
+    and so is what it waits for; the outcome is the same.
 
     On a loop that shows no ready queue (uvloop), a block that happens to be about to run when its time is over gets a
     `CancelledError` where it waits next, as with `asyncio.timeout`; the outcome is the same.
@@ -64,9 +66,10 @@ class TaskTimeout:
     __slots__ = (
         "_awaited",
         "_cancel_awaited",
-        "_cancelled",
         "_cancelling",
+        "_delivered",
         "_interrupt",
+        "_message",
         "_seconds",
         "_state",
         "_task",
@@ -83,10 +86,11 @@ class TaskTimeout:
         self._timer: asyncio.Handle | None = None
         # What the task waits for with a cancellation on its way, after which the interrupt is tried again.
         self._awaited: asyncio.Future[Any] | None = None
-        # The interrupt that was raised in the block; or that the task was cancelled in place of one.
+        # The interrupt that was raised in the block; or the message of the cancellation in place of one.
         self._interrupt: TimeoutInterrupt | None = None
-        self._cancelled = False
-        self._cancelling = 0
+        self._message: str | None = None
+        # How often the task had been cancelled when the block began, and how much of that it knew.
+        self._cancelling = self._delivered = 0
 
     def when(self) -> float | None:
         """The time, by the loop's clock, at which the block is interrupted; None for no limit, or before the block."""
@@ -104,7 +108,7 @@ class TaskTimeout:
 
         Raises:
             TypeError: `when` is no number.
-            ValueError: `when` is not a number (NaN).
+            ValueError: `when` is not a number (NaN), or no float can hold it.
             RuntimeError: The block has not begun, has ended, or was interrupted already.
         """
         when = _require_seconds(when, "when")
@@ -122,6 +126,7 @@ class TaskTimeout:
         self._state = _State.ENTERED
         self._task = task
         self._cancelling = task.cancelling()
+        self._delivered = self._cancelling - must_cancel(task)
         self._start(None if self._seconds is None else asyncio.get_running_loop().time() + self._seconds)
         return self
 
@@ -136,8 +141,10 @@ class TaskTimeout:
             return
         self._state = _State.EXPIRED
         assert task is not None
-        outstanding = task.uncancel() if self._cancelled else task.cancelling()
-        if exc is not None and (exc is interrupt or (outstanding <= self._cancelling and _is_remnant(exc))):
+        outstanding = task.cancelling() if self._message is None else task.uncancel()
+        if exc is not None and (
+            exc is interrupt or self._is_own(exc) or (outstanding <= self._cancelling and _is_remnant(exc))
+        ):
             raise TimeoutError from exc
         if isinstance(exc, BaseExceptionGroup):
             _raise_without(exc, interrupt)
@@ -170,19 +177,32 @@ class TaskTimeout:
         # The block has ended, and this was due already; or it will never end, since its task has.
         if task is None or task.done():
             return
+        if task.cancelling() > self._cancelling and not is_cancellation_pending(task, self._delivered):
+            # It goes on after a cancellation inside of the block: perhaps that of an `asyncio.timeout`, which from 3.13
+            # on would take the interrupt for its own. Cancellations it counts.
+            self._cancel(task)
+            return
         interrupt = TimeoutInterrupt()
         self._state, self._interrupt = _State.EXPIRING, interrupt
         try:
-            throw_into(task, interrupt, cancel_awaited=self._cancel_awaited)
+            throw_into(task, interrupt, cancel_awaited=self._cancel_awaited, delivered=self._delivered)
         except CancellationPendingError:
             self._state, self._interrupt = _State.ENTERED, None
             self._try_after_cancellation(task)
         except RuntimeError:  # out of reach
             self._interrupt = None
-            self._cancelled = True
-            task.cancel()
+            self._cancel(task)
         finally:
             del task, interrupt  # see throw_into()
+
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        self._state = _State.EXPIRING
+        self._message = f"time limit at {self._when:.3f}"
+        task.cancel(self._message)
+
+    def _is_own(self, exc: BaseException) -> bool:
+        """Whether an exception is the cancellation in place of the interrupt."""
+        return self._message is not None and any(argument is self._message for argument in exc.args)
 
     def _try_after_cancellation(self, task: asyncio.Task[Any]) -> None:
         """Most often the cancellation ends the block, and that is that. But it can be swallowed on its way."""
@@ -215,6 +235,10 @@ def _require_seconds(seconds: float | None, name: str = "seconds") -> float | No
         return None
     if not isinstance(seconds, Real):
         raise TypeError(f"{name} must be a number or None, not {seconds!r}")
-    if math.isnan(seconds):
+    try:
+        value = float(seconds)
+    except OverflowError:
+        raise ValueError(f"{name} must be a number that a float can hold; None is for no limit") from None
+    if math.isnan(value):
         raise ValueError(f"{name} must be a number, and NaN is none; None is for no limit")
-    return float(seconds)
+    return value
