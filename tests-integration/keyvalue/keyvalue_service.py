@@ -35,8 +35,12 @@ class Peer:
 
     def ask(self, *words: str | bytes) -> bytes:
         """Send one command on a connection of its own, and return all that comes back."""
+        return self.exchange(encode(*words))
+
+    def exchange(self, stream: bytes) -> bytes:
+        """Send a stream on a connection of its own, and return all that comes back."""
         with self.connect() as line:
-            return line.exchange(encode(*words))
+            return line.exchange(stream)
 
     def figure(self, name: str) -> int:
         """A figure of INFO."""

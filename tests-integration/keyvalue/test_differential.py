@@ -234,6 +234,15 @@ def test_a_protocol_error_is_told_and_ends_the_connection(
     assert outcome(shared_service).startswith(b"+PONG\r\n-ERR Protocol error: ")
 
 
+@pytest.mark.parametrize("subscribes", [False, True], ids=["", "to a subscriber"])
+def test_any_number_of_words(real_redis: Peer, shared_service: Service, subscribes: bool) -> None:
+    start = encode("SUBSCRIBE", "one") if subscribes else b""
+    for name in {*QUIET.split(), "quit", "set", "expire", "keys", "unsubscribe"} - {"command"}:
+        for words in ([*name.split("+"), *["a"] * count] for count in range(6)):
+            stream = encode("FLUSHALL") + start + encode(*words)
+            assert same(shared_service.exchange(stream)) == same(real_redis.exchange(stream)), words
+
+
 NAMES = [b"a", b"b", b"c", b"", b"\\", b"[", b"]", b"-", b"ax", b"^", b"a[", b"d", b"a]", b"abc", b"a\nc", b"\xff"]
 
 

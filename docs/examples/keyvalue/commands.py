@@ -207,10 +207,12 @@ class _Commands:
 
     lpush, rpush = partialmethod(_push, b"L"), partialmethod(_push, b"R")
 
-    def _pop(self, side: bytes, key: bytes, count: bytes | None = None) -> Reply:
-        if count is None:
+    def _pop(self, side: bytes, key: bytes, *count: bytes) -> Reply:
+        if len(count) > 1:  # seen later by Redis than other wrong numbers
+            raise _wrong_number(side.lower() + b"pop")
+        if not count:
             return next(iter(self.db.pop(side, key)), None)
-        limit = integer(count, b"ERR value is out of range, must be positive", range(2**63))
+        limit = integer(count[0], b"ERR value is out of range, must be positive", range(2**63))
         return self._no_array() if self.db.get(key, deque) is None else self.db.pop(side, key, limit)
 
     lpop, rpop = partialmethod(_pop, b"L"), partialmethod(_pop, b"R")
