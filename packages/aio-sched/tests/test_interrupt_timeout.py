@@ -470,14 +470,15 @@ async def test_the_cleanup_of_a_cancelled_task_waits_for_a_child_that_it_cancels
             with pytest.raises(TimeoutError):
                 async with task_timeout(2):
                     await child
-            assert now() == 3
-            assert not child.done()
+            gave_up.append((now(), child.done()))
 
+    gave_up: list[tuple[float, bool]] = []
     task = asyncio.create_task(run())
     await asyncio.sleep(1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert gave_up == [(3, False)]
 
 
 async def test_a_task_that_was_cancelled_in_the_block_must_not_clean_up_for_too_long() -> None:
