@@ -1,8 +1,9 @@
 """The example service against the same server in plain asyncio: throughput, and how long clients wait meanwhile.
 
 Both run in processes of their own and are driven by `redis-benchmark`, or by one client that sends PING while the
-server rewrites its file again and again, alone or beside eight more tasks of the kind. The runs alternate.
-Needs Redis's tools (Debian: redis-tools).
+server rewrites its file again and again, alone or beside eight more tasks of the kind. The runs alternate; for the
+throughput a pair of servers stands ready all the time, on a core of their own where there is one to spare, and each
+test goes to and fro between them. Needs Redis's tools (Debian: redis-tools).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import importlib
 import json
 import os
 import shutil
@@ -21,10 +23,12 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+psutil: Any = importlib.import_module("psutil")
 
 ROOT = Path(__file__).parents[2]
 PLAIN, BUSY = (str(Path(__file__).with_name(f"{name}_keyvalue.py")) for name in ("plain", "busy"))
@@ -44,12 +48,16 @@ BACKGROUNDS = {
 TESTS = ("ping_mbulk", "set", "get", "incr", "lpush", "rpop", "mset")
 PERCENTILES = (50, 90, 99, 99.9)
 KEYS = 100_000
+ROUNDS = 3
+# glibc gives back to the system what asyncio receives into, with each read, or keeps it, as the heap of a process lies.
+# That is worth up to 40 % here, and tells nothing about a server.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 
 
 @contextlib.contextmanager
 def server(command: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Run a server; gives its port and its process."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "docs" / "examples")}
+    environment = {**os.environ, **KEEP_MEMORY, "PYTHONPATH": str(ROOT / "docs" / "examples")}
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
@@ -58,24 +66,61 @@ def server(command: Sequence[str]) -> Iterator[tuple[int, int]]:
             process.kill()
 
 
-def throughput(repeats: int, requests: int, pipeline: int) -> dict[str, dict[str, float]]:
-    """Requests a second, as `redis-benchmark` counts them: the best of some runs, by server and test."""
-    best: dict[str, dict[str, float]] = {name: {} for name in SERVERS}
+class Throughput(NamedTuple):
+    """Of a server in a test, the median of some rounds."""
+
+    requests_a_second: float
+    server_microseconds: float  # of processor time, for a request
+
+    def shown(self) -> str:
+        return f"{self.requests_a_second:9,.0f} {self.server_microseconds:6.1f}"
+
+
+def throughput(repeats: int, requests: int, pipeline: int) -> dict[str, dict[str, Throughput]]:
+    """What `redis-benchmark` counts, and what the servers take meanwhile, by server and test."""
+    rounds: dict[str, dict[str, list[Throughput]]] = {name: {test: [] for test in TESTS} for name in SERVERS}
     for _ in range(repeats):
-        for name, command in SERVERS.items():
-            with server(command) as (port, _pid):
+        with contextlib.ExitStack() as stack:
+            servers = {name: stack.enter_context(server(command)) for name, command in SERVERS.items()}
+            with own_core([pid for _port, pid in servers.values()]):
                 for test in TESTS:
-                    options = f"-p {port} -t {test} -n {requests} -c 50 -P {pipeline} --csv".split()
-                    done = subprocess.run(
-                        ["redis-benchmark", *options],
-                        check=True,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        text=True,
-                    )
-                    [row] = list(csv.DictReader(done.stdout.splitlines()))
-                    best[name][test] = max(best[name].get(test, 0.0), float(row["rps"]))
-    return best
+                    for _ in range(ROUNDS):
+                        for name, (port, pid) in servers.items():
+                            rounds[name][test].append(drive(port, pid, test, requests, pipeline))
+    return {
+        name: {test: Throughput(*map(statistics.median, zip(*taken, strict=True))) for test, taken in tests.items()}
+        for name, tests in rounds.items()
+    }
+
+
+@contextlib.contextmanager
+def own_core(pids: Sequence[int]) -> Iterator[None]:
+    """Keep some processes on one core, and this one with what it starts on the others."""
+    this = psutil.Process()
+    if not hasattr(this, "cpu_affinity") or len(cores := this.cpu_affinity()) < 2:
+        yield
+        return
+    for pid in pids:
+        psutil.Process(pid).cpu_affinity(cores[-1:])
+    this.cpu_affinity(cores[:-1])
+    try:
+        yield
+    finally:
+        this.cpu_affinity(cores)
+
+
+def drive(port: int, pid: int, test: str, requests: int, pipeline: int) -> Throughput:
+    before = sum(psutil.Process(pid).cpu_times()[:2])
+    done = subprocess.run(
+        ["redis-benchmark", *f"-p {port} -t {test} -n {requests} -c 50 -P {pipeline} --csv".split()],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    taken = sum(psutil.Process(pid).cpu_times()[:2]) - before
+    [row] = list(csv.DictReader(done.stdout.splitlines()))
+    return Throughput(float(row["rps"]), taken / requests * 1e6)
 
 
 def ping(command: Sequence[str], seconds: float) -> list[float]:
@@ -153,13 +198,19 @@ def main() -> None:
         print("redis-benchmark is not installed (Debian: redis-tools): no throughput")
     else:
         for pipeline in (1, 16):
-            figures[f"throughput, pipeline of {pipeline}"] = best = throughput(
-                options.repeats, options.requests, pipeline
-            )
-            print(f"Requests a second, 50 clients, pipeline of {pipeline} (Python {sys.version.split()[0]})")
+            taken = throughput(options.repeats, options.requests, pipeline)
+            figures[f"throughput, pipeline of {pipeline}"] = {
+                name: {test: figure._asdict() for test, figure in tests.items()} for name, tests in taken.items()
+            }
+            print(f"50 clients, pipeline of {pipeline} (Python {sys.version.split()[0]}): requests a second,")
+            print("microseconds of the server's processor for one, and by both how many times the example is faster")
             for test in TESTS:
-                ours, plain = best["example"][test], best["plain asyncio"][test]
-                print(f"  {test:12} example {ours:10,.0f}   plain asyncio {plain:10,.0f}   ratio {ours / plain:5.2f}")
+                ours, plain = taken["example"][test], taken["plain asyncio"][test]
+                faster = ours.requests_a_second / plain.requests_a_second
+                cheaper = plain.server_microseconds / ours.server_microseconds
+                print(
+                    f"  {test:12} example {ours.shown()}   plain asyncio {plain.shown()}   {faster:5.2f} {cheaper:5.2f}"
+                )
     for background, servers in BACKGROUNDS.items():
         figures[f"ping beside {background}"] = measure_pings(background, servers, options.repeats, options.seconds)
     if options.json:
