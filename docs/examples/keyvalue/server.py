@@ -75,7 +75,7 @@ class _Connection(asyncio.Protocol, Resource):
     def _run(self) -> None:
         session, waits, commands, replies = self._session, self._session.waits_for, 0, bytearray()
         was_behind, self._running, self._behind = self._behind, replies, True
-        may_run = self._unsent < _TURN_BYTES and not self._outgoing.full()
+        may_run = not self._unsent or (self._unsent < _TURN_BYTES and not self._outgoing.full())
         try:
             while may_run and commands < _TURN and len(replies) < _TURN_BYTES and not (session.has_left or waits.value):
                 if (words := self._parser.next()) is None:
