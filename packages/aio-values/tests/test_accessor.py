@@ -263,6 +263,19 @@ async def test_predicate_that_raises_fails_its_own_get_and_leaves_the_count_exac
         assert not writer.done
 
 
+async def test_predicate_that_raises_a_cancellation_cancels_neither_side(runtime: Runtime) -> None:
+    number = accessor()
+
+    def cancelled(value: int | None) -> bool:
+        raise asyncio.CancelledError
+
+    async with runtime.tasks() as tasks:
+        failing = await tasks.block(lambda: number.get(cancelled, wait_for_write=True))
+        await number.set(0)
+        with pytest.raises(RuntimeError, match="cancelled raised CancelledError"):
+            await failing.result()
+
+
 async def test_getter_that_raises_fails_the_reads_and_not_the_write(runtime: Runtime) -> None:
     number = accessor((lambda: 1 / 0, lambda value: None))
     async with runtime.tasks() as tasks:

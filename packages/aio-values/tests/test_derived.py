@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import threading
 import traceback
+import weakref
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +121,56 @@ async def test_raising_transform_fails_the_derived_value_only(runtime: Runtime) 
             assert failing.value == 0.25
             assert await back.result() == (0.25, 1.0)
     assert value.statistics() == (0, 0)
+
+
+async def test_wait_for_a_failed_value_raises_also_while_another_task_waits_for_its_recovery(runtime: Runtime) -> None:
+    value = AsyncValue(0.0)
+    with value.open_transform(reciprocal) as failing:
+        async with runtime.tasks() as tasks:
+            recovery = await tasks.block(failing.wait_transition)
+            for target in (5, lambda number: number == 5):
+                wait = await tasks.block(failing.wait_value, target)
+                with pytest.raises(ZeroDivisionError):
+                    wait.outcome()
+            value.value = 2
+            assert (await recovery.result())[0] == 0.5
+            again = await tasks.block(failing.wait_value, 0.25)
+            value.value = 4
+            assert await again.result() == 0.25
+
+
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration, asyncio.CancelledError])
+async def test_transform_that_raises_what_a_task_would_mistake_fails_the_derived_value(
+    kind: type[BaseException], runtime: Runtime
+) -> None:
+    def transform(number: int) -> int:
+        if number == 0:
+            raise kind
+        return number
+
+    value = AsyncValue(1)
+    with (
+        value.open_transform(transform) as derived,
+        compose_values(_transform_=lambda composed: transform(composed.number), number=value) as composed,
+    ):
+        for failing in (derived, composed):
+            iterator = failing.eventual_values()
+            assert await iterator.__anext__() == 1
+            async with runtime.tasks() as tasks:
+                waits: list[Any] = [
+                    await tasks.block(failing.wait_value, 5),
+                    await tasks.block(failing.wait_value, lambda number: number == 5),
+                    await tasks.block(iterator.__anext__),
+                ]
+                value.value = 0
+                for wait in waits:
+                    with pytest.raises(RuntimeError, match=f"the transform .* raised {kind.__name__}"):
+                        await wait.result()
+                with pytest.raises(RuntimeError, match=f"raised {kind.__name__}") as caught:
+                    failing.value  # reading it is what raises
+                assert isinstance(caught.value.__cause__, kind)
+                value.value = 1
+                assert failing.value == 1
 
 
 async def test_transform_that_fails_on_entry_recovers(runtime: Runtime) -> None:
@@ -240,6 +294,79 @@ async def test_context_that_is_dropped_unregisters(runtime: Runtime) -> None:
     assert value.statistics().derived == 1
     del context
     assert value.statistics().derived == 0
+
+
+async def test_context_that_cannot_be_entered_unregisters(runtime: Runtime) -> None:
+    x, y = AsyncValue(0), AsyncValue(0)
+
+    def interrupted(number: int) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), x.open_transform(interrupted):
+        pass
+    assert x.statistics() == (0, 0)
+    async with runtime.tasks() as tasks:
+        await tasks.block(y.wait_value, 1)
+        refused: list[RuntimeError] = []
+
+        def compose() -> None:
+            try:
+                compose_values(x=x, y=y).__enter__()
+            except RuntimeError as error:
+                refused.append(error)
+
+        thread = threading.Thread(target=compose)
+        thread.start()
+        thread.join()
+        assert "belongs to thread" in str(refused)
+        assert x.statistics() == (0, 0)
+        assert y.statistics() == (1, 0)
+
+
+def test_value_that_failed_once_is_freed_without_the_garbage_collector() -> None:
+    value = AsyncValue(1.0)
+    gc.collect()
+    gc.disable()
+    try:
+        with value.open_transform(reciprocal) as derived:
+            value.value = 0
+            value.value = 2
+        dropped = weakref.ref(derived)
+        del derived
+        assert dropped() is None
+    finally:
+        gc.enable()
+
+
+async def test_derived_value_has_the_new_object_where_its_source_tells_equal_ones_apart(runtime: Runtime) -> None:
+    old, new = [1], [1]
+    value = AsyncValue(old, changed="identity")
+    with (
+        value.open_transform(lambda numbers: numbers) as same,
+        same.open_transform(lambda numbers: numbers) as further,
+        compose_values(numbers=value) as composed,
+    ):
+        async with runtime.tasks() as tasks:
+            unmoved = [await tasks.block(derived.wait_transition) for derived in (same, further, composed)]
+            value.value = new
+            assert same.value is further.value is composed.value.numbers is new
+            await runtime.settle()
+            assert not any(wait.done for wait in unmoved)
+
+
+async def test_context_of_a_value_that_cannot_be_shown_ends_all_the_same(runtime: Runtime) -> None:
+    class Secret:
+        def __repr__(self) -> str:
+            raise LookupError("not shown")
+
+    value = AsyncValue(Secret())
+    async with runtime.tasks() as tasks:
+        with value.open_transform(lambda secret: [secret]) as derived:
+            wait = await tasks.block(derived.wait_transition)
+            with pytest.raises(TimeoutError, match=r"the last value was <.*list object"):
+                await derived.wait_value([], timeout=1)
+        with pytest.raises(RuntimeError, match="has ended"):
+            await wait.result()
 
 
 async def test_composed_value_is_never_torn(runtime: Runtime) -> None:

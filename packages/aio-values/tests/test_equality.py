@@ -166,6 +166,18 @@ async def test_equals_matches_a_callable(runtime: Runtime) -> None:
     assert value.statistics() == (0, 0)
 
 
+async def test_subclass_of_equals_matches_as_it_does(runtime: Runtime) -> None:
+    class Is(equals[int]):
+        pass
+
+    value = AsyncValue(1)
+    assert await value.wait_value(Is(1)) == 1
+    async with runtime.tasks() as tasks:
+        wait = await tasks.block(value.wait_value, Is(2))
+        value.value = 2
+        assert await wait.result() == 2
+
+
 async def test_unhashable_predicate_works(runtime: Runtime) -> None:
     class Predicate:
         __hash__ = None  # type: ignore[assignment]  # what is tested

@@ -71,7 +71,8 @@ async def test_error_of_the_predicate_arrives_at_the_await_or_else_at_the_end_of
                 await expected
     with pytest.raises(ZeroDivisionError), value.expecting(lambda number: 1 / number > 5):
         value.value = 0
-    with pytest.raises(KeyError), value.expecting(lambda number: 1 / (number - 3) > 5):
+    with pytest.raises(KeyError) as caught, value.expecting(lambda number: 1 / (number - 3) > 5):
         value.value = 3
         raise KeyError
+    assert "failed> with ZeroDivisionError" in caught.value.__notes__[0]
     assert value.statistics() == (0, 0)

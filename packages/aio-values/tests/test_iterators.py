@@ -214,6 +214,28 @@ async def test_closed_iterator_is_exhausted(runtime: Runtime, method: str) -> No
 
 
 @pytest.mark.parametrize("method", ["eventual_values", "transitions"])
+async def test_end_of_an_iteration_is_a_checkpoint_on_trio_and_none_on_asyncio(runtime: Runtime, method: str) -> None:
+    value = AsyncValue(0)
+    closed = getattr(value, method)()
+    await closed.aclose()
+    with value.open_transform(str) as derived:
+        ended = getattr(derived, method)("no such value")
+    for iterator in (closed, ended):
+        others: list[str] = []
+
+        async def other(others: list[str] = others) -> None:
+            others.append("ran")
+
+        async with runtime.tasks() as tasks:
+            tasks.start(other)
+            # trio runs the tasks of one turn in any order: after two turns, the other one has had its own.
+            for _ in range(2):
+                with pytest.raises(StopAsyncIteration):
+                    await iterator.__anext__()
+            assert others == ([] if runtime.library == "asyncio" else ["ran"])
+
+
+@pytest.mark.parametrize("method", ["eventual_values", "transitions"])
 async def test_second_task_on_one_iterator_is_an_error(runtime: Runtime, method: str) -> None:
     value = AsyncValue(0)
     iterator = getattr(value, method)(1)

@@ -9,10 +9,11 @@ import gc
 import sys
 import tracemalloc
 from contextlib import suppress
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aio_values import AsyncValue
+from aio_values import AsyncValue, lowlevel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -122,6 +123,17 @@ async def test_many_waits_at_once_leave_the_value_as_it_was(runtime: Runtime) ->
         assert deep_size(value) <= size, ending
 
 
+def garbage() -> list[Any]:
+    """What only the garbage collector frees, now; it was switched off before."""
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+        return gc.garbage.copy()
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+
+
 async def test_waits_make_no_reference_cycles(runtime: Runtime) -> None:
     value = AsyncValue(0)
     iterator = value.eventual_values()
@@ -144,11 +156,23 @@ async def test_waits_make_no_reference_cycles(runtime: Runtime) -> None:
     gc.disable()
     try:
         await one_round()
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        gc.collect()
-        ours = [item for item in gc.garbage if type(item).__module__.startswith("aio_values")]
+        ours = [item for item in garbage() if type(item).__module__.startswith("aio_values")]
     finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
         gc.enable()
+    assert ours == []
+
+
+@pytest.mark.parametrize("method", ["eventual_values", "transitions"])
+async def test_steps_that_time_out_make_no_reference_cycles(runtime: Runtime, method: str) -> None:
+    iterator = getattr(AsyncValue(0), method)(1)
+    gc.collect()
+    gc.disable()
+    try:
+        with lowlevel.move_on_after(1) as limit:
+            await iterator.__anext__()
+        frames = [item for item in garbage() if isinstance(item, FrameType)]
+        ours = [frame for frame in frames if "aio_values" in frame.f_code.co_filename]
+    finally:
+        gc.enable()
+    assert limit.expired
     assert ours == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -171,8 +172,10 @@ async def test_predicate_that_raises_at_once_fails_the_call(runtime: Runtime) ->
     assert value.statistics() == (0, 0)
 
 
-@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration])
-async def test_stop_iteration_of_a_predicate_does_not_end_a_loop(runtime: Runtime, error: type[Exception]) -> None:
+@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration, asyncio.CancelledError])
+async def test_what_a_task_would_mistake_does_not_leave_a_predicate(
+    runtime: Runtime, error: type[BaseException]
+) -> None:
     value = AsyncValue(0)
 
     def stops(number: int) -> bool:
@@ -188,6 +191,22 @@ async def test_stop_iteration_of_a_predicate_does_not_end_a_loop(runtime: Runtim
         for handle in (wait, iterator, edge):
             with pytest.raises(RuntimeError, match=f"stops.* raised {error.__name__}|lambda.* raised"):
                 await handle.result()
+
+
+async def test_async_predicate_fails_its_wait(runtime: Runtime) -> None:
+    value = AsyncValue(0)
+
+    async def wrong(number: int) -> bool:
+        return True
+
+    with pytest.raises(TypeError, match=r"the predicate .*wrong is async"):
+        await value.wait_value(wrong)
+    async with runtime.tasks() as tasks:
+        edge = await tasks.block(value.wait_transition, lambda new, old: wrong(new))
+        value.value = 1
+        with pytest.raises(TypeError, match=r"lambda.* is async"):
+            await edge.result()
+    assert value.statistics() == (0, 0)
 
 
 async def test_interruption_in_a_predicate_reaches_the_assigner_after_everybody_was_served(runtime: Runtime) -> None:

@@ -124,6 +124,22 @@ async def test_set_threadsafe_hands_back_what_the_assignment_raised(runtime: Run
         future.result()
 
 
+@every_runtime
+async def test_assignment_of_another_thread_just_before_an_expectation_is_awaited_meets_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    value = AsyncValue(0)
+    create_waiter = AsyncValue._create_waiter
+
+    def create_waiter_late(self: AsyncValue[int]) -> lowlevel.Waiter[Any]:
+        in_thread(lambda: self.set_threadsafe(1))
+        return create_waiter(self)
+
+    monkeypatch.setattr(AsyncValue, "_create_waiter", create_waiter_late)
+    with value.expecting(1) as expected:
+        assert await expected.wait(timeout=1) == 1
+
+
 def test_value_that_nobody_waited_for_can_be_assigned_from_any_thread() -> None:
     value = AsyncValue(0)
     in_thread(lambda: setattr(value, "value", 1))

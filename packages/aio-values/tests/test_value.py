@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import weakref
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aio_values import AsyncBool, AsyncValue, equals
+from aio_values import AsyncBool, AsyncValue, awaitable_predicate, equals
 
 if TYPE_CHECKING:
     from suite_support.runtimes import Runtime
@@ -211,6 +213,23 @@ async def test_infinite_timeout_is_none(runtime: Runtime) -> None:
         wait = await tasks.block(lambda: value.wait_value(1, timeout=math.inf))
         value.value = 1
         assert await wait.result() == 1
+
+
+@pytest.mark.parametrize("kind", [Fraction, Decimal])
+async def test_times_may_be_real_numbers_of_any_kind(runtime: Runtime, kind: Any) -> None:
+    value = AsyncValue(0)
+    start = runtime.time()
+    assert await value.wait_value(0, held_for=kind("0.5")) == 0
+    assert await value.eventual_values(held_for=kind("0.5")).__anext__() == 0
+    with pytest.raises(TimeoutError, match=r"held_for=0\.5.*after 0\.25 s"):
+        await value.wait_value(0, held_for=kind("0.5"), timeout=kind("0.25"))
+    with pytest.raises(TimeoutError, match=r"after 0\.25 s"):
+        await value.wait_transition(timeout=kind("0.25"))
+    with value.expecting(1) as expected, pytest.raises(TimeoutError, match=r"after 0\.25 s"):
+        await expected.wait(timeout=kind("0.25"))
+    with pytest.raises(TimeoutError, match="did not hold within"):
+        await awaitable_predicate(lambda: False, timeout=kind("0.25"))
+    assert runtime.time() == pytest.approx(start + 2)
 
 
 @pytest.mark.parametrize("bad", [-1, math.nan])

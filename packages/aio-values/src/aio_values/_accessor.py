@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from aio_values._lazy_condition import LazyCondition
+from aio_values._matching import holds
 from aio_values._predicate import predicate_under
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class _Read(Generic[T]):
         """Take the value if it matches. An error belongs to the task that reads, not to the one that writes."""
         try:
             value = self._get()
-            if self._predicate is not None and not self._predicate(value):
+            if self._predicate is not None and not holds(self._predicate, value):
                 return
         except Exception as error:
             self._error = error

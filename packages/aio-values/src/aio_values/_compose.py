@@ -7,6 +7,7 @@ from collections import namedtuple
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from aio_values._derived import derive
+from aio_values._matching import transformed
 from aio_values._value import AsyncValue
 
 if TYPE_CHECKING:
@@ -73,6 +74,6 @@ def compose_values(
 
     def compute() -> Any:
         composed = composite._make(source.value for source in sources)
-        return composed if _transform_ is None else _transform_(composed)
+        return composed if _transform_ is None else transformed(_transform_, composed)
 
     return derive(sources, compute, shows_mutations=_transform_ is None)

@@ -28,12 +28,11 @@ class Failure(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What happened to one value: it changed, or (with `failure`) it could not be computed."""
+    """What happened to one value: it changed, or (if it has a failure now) it could not be computed."""
 
     value: AsyncValue[Any]
     new: Any
     old: Any
-    failure: Failure | None = None
 
 
 class Delivery:
@@ -107,14 +106,16 @@ def _compute_derived(root: AsyncValue[Any], touched: bool, errors: list[BaseExce
     heapq.heapify(due)
     while due:
         _, derived = heapq.heappop(due)
+        before = derived._value
         try:
             change = derived._recompute(touched=touched)
         except BaseException as error:
             errors.append(error)
             continue
-        if change is None:
+        if change is not None:
+            changes.append(change)
+        elif derived._value is before:
             continue
-        changes.append(change)
         for further in derived._derived:
             if further not in seen:
                 seen.add(further)

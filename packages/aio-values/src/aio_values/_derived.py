@@ -36,8 +36,8 @@ def derive(
         shows_mutations: Whether a source's mutation in place always is a change of the result.
     """
     derived = DerivedValue(sources, compute, shows_mutations=shows_mutations)
-    derived._open()
     try:
+        derived._open()
         yield derived
     finally:
         derived._close()
@@ -66,6 +66,7 @@ class DerivedValue(AsyncValue[T]):
         for source in self._sources:
             if source._residence is not None:
                 source._check_thread(source._residence)
+        for source in self._sources:
             source._derived[self] = None
             source._takes_long_way = True
             if source._delivery is not None:
@@ -97,16 +98,20 @@ class DerivedValue(AsyncValue[T]):
             new = self._compute()
         except Exception as error:
             self._version += 1
-            # Every wait has to move in again, and learns of the failure on that way.
+            # Until it recovers, every wait has to move in, and learns of the failure on that way.
             self._residence = None
             # Without this frame, which would keep this value alive through its own failure.
             trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
             self._failure = Failure(error.with_traceback(trace), trace)
-            return Change(self, None, None, self._failure)
+            # The frames of the trace know this one.
+            del trace
+            return Change(self, None, None)
         old = new if self._value is _NEVER else self._value
         recovered = self._failure is not None
         forced = recovered or (touched and self._shows_touch(old, new))
         if self._value is not _NEVER and not forced and not self._changed(old, new):
+            # No change, and yet it may be another object: a source may tell equal ones apart.
+            self._value = new
             return None
         self._failure = None
         self._value = new
@@ -125,7 +130,8 @@ class DerivedValue(AsyncValue[T]):
         for source in self._sources:
             if source._residence is None or source._residence.home_ref() is not home:
                 source._move_to(home)
-        super()._move_to(home)
+        if self._failure is None:
+            super()._move_to(home)
 
     def _deliver(self, new: object) -> None:  # noqa: ARG002  # whatever it is
         self._check_writable()

@@ -6,7 +6,7 @@ import enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from aio_values import lowlevel
-from aio_values._matching import describe
+from aio_values._matching import describe, shown
 from aio_values._registry import wake
 from aio_values._time import deadline_after
 from aio_values.lowlevel import EXPIRED
@@ -60,8 +60,10 @@ class Expectation(Generic[T]):
         if self._state is _State.ARMED:
             self._source._disarm(self._target, self)
             self._settle(_State.OVER, None)
-        if self._state is _State.FAILED and not self._told and error is None:
-            raise self._outcome
+        if self._state is _State.FAILED and not self._told:
+            if error is None:
+                raise self._outcome
+            error.add_note(f"meanwhile {self!r} with {shown(self._outcome)}")
 
     def __await__(self) -> Generator[Any, Any, T]:
         return self.wait().__await__()
@@ -82,17 +84,18 @@ class Expectation(Generic[T]):
             RuntimeError: The block was not entered, or was left before a value matched.
             Exception: What the predicate raised, or what the transform of a derived value raised.
         """
-        if self._state is _State.ARMED:
-            deadline = deadline_after(timeout)
-            waiter = self._source._create_waiter()
+        deadline = deadline_after(timeout)
+        waiter = None if self.done() else self._source._create_waiter()
+        # Until the waiter was made, another thread might have assigned.
+        if waiter is None or self.done():
+            await lowlevel.checkpoint()
+        else:
             self._waiters[waiter] = None
             try:
                 if await lowlevel.wait_until(waiter, deadline) is EXPIRED:
                     raise self._source._timed_out(f"expecting({describe(self._target)})", timeout)
             finally:
                 self._waiters.pop(waiter, None)
-        else:
-            await lowlevel.checkpoint()
         if self._state is _State.MET:
             return cast("T", self._outcome)
         if self._state is _State.FAILED:

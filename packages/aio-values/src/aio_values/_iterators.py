@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 
 from aio_values import lowlevel
 from aio_values._matching import ANY, describe, matches
@@ -50,9 +50,10 @@ class _Following(Generic[T]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({describe(self._target)}) of {self._source!r}: {self._state.value}>"
 
-    def _refuse(self) -> None:
+    async def _refuse(self) -> NoReturn:
         """Raise why the next item cannot be waited for."""
         if self._state is _CLOSED:
+            await lowlevel.checkpoint()
             raise StopAsyncIteration
         raise RuntimeError(
             f"{type(self).__name__} is waited for by another task already: give each task an iterator of its own"
@@ -106,7 +107,7 @@ class EventualValues(_Following[T], AsyncIterator[T]):
                 for each failure. The iterator can be asked again.
         """
         if self._state is not _READY:
-            self._refuse()
+            await self._refuse()
         self._state = _WAITING
         source = self._source
         try:
@@ -141,6 +142,7 @@ class EventualValues(_Following[T], AsyncIterator[T]):
                     value = held
                     break
         except EndedError:
+            await lowlevel.checkpoint()
             raise StopAsyncIteration from None
         finally:
             self._state = _READY
@@ -179,7 +181,7 @@ class Transitions(_Following[T], AsyncIterator[tuple[T, T]]):
                 can be asked again.
         """
         if self._state is not _READY:
-            self._refuse()
+            await self._refuse()
         self._state = _WAITING
         source = self._source
         try:
@@ -191,6 +193,7 @@ class Transitions(_Following[T], AsyncIterator[tuple[T, T]]):
                 source._withdraw(source._edge, self._target, waiter)
                 raise
         except EndedError:
+            await lowlevel.checkpoint()
             raise StopAsyncIteration from None
         finally:
             self._state = _READY

@@ -5,10 +5,16 @@ from __future__ import annotations
 import enum
 import functools
 import numbers
+from asyncio import CancelledError
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
+
+# What a user's function must not raise into a task that waits: it would end a loop unnoticed, or cancel the task.
+_MISLEADING: Final = (StopIteration, StopAsyncIteration, CancelledError)
 
 
 class AnyChange(enum.Enum):
@@ -131,13 +137,40 @@ def holds(predicate: Callable[..., object], *values: object) -> bool:
     """Whether a user's predicate is true; what it raises can be raised wherever a task waits.
 
     Raises:
-        RuntimeError: The predicate raised `StopIteration` or `StopAsyncIteration`, which would end a loop unnoticed.
+        TypeError: The predicate is async.
+        RuntimeError: It raised what a task that waits would mistake: see `transformed`.
         BaseException: What else it raised.
     """
     try:
-        return bool(predicate(*values))
-    except (StopIteration, StopAsyncIteration) as error:
-        raise RuntimeError(f"the predicate {describe(predicate)} raised {type(error).__name__}") from error
+        answer = predicate(*values)
+        return answer if answer is True or answer is False else _truth(predicate, answer)
+    except _MISLEADING as error:
+        raise _instead("predicate", predicate, error) from error
+
+
+def _truth(predicate: Callable[..., object], answer: object) -> bool:
+    if isinstance(answer, CoroutineType):
+        answer.close()
+        raise TypeError(f"the predicate {describe(predicate)} is async: an assignment calls it, and cannot await")
+    return bool(answer)
+
+
+def transformed(function: Callable[[T], U], value: T) -> U:
+    """What a user's transform makes of `value`; what it raises can be raised wherever a task waits.
+
+    Raises:
+        RuntimeError: It raised `StopIteration` or `StopAsyncIteration`, which would end a loop unnoticed, or asyncio's
+            `CancelledError`, which would cancel a task that nobody cancelled.
+        BaseException: What else it raised.
+    """
+    try:
+        return function(value)
+    except _MISLEADING as error:
+        raise _instead("transform", function, error) from error
+
+
+def _instead(role: str, function: object, error: BaseException) -> RuntimeError:
+    return RuntimeError(f"the {role} {describe(function)} raised {type(error).__name__}")
 
 
 def describe(target: object) -> str:
@@ -152,6 +185,9 @@ def describe(target: object) -> str:
 
 
 def shown(value: object) -> str:
-    """The representation of a value, short enough for an error message."""
-    text = repr(value)
+    """The representation of a value, short enough for an error message, and never an error itself."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = object.__repr__(value)
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"

@@ -168,7 +168,7 @@ class Registry:
         """What a plain value stands under; `_NO_KEY` for a predicate, and for a value that no dictionary takes."""
         if callable(target):
             return _NO_KEY
-        key: Any = target.value if type(target) is equals else target
+        key: Any = target.value if isinstance(target, equals) else target
         try:
             if key != key and is_nan(key):  # cheaper than always asking is_nan
                 return _NAN

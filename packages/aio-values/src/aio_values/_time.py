@@ -8,7 +8,7 @@ from aio_values.lowlevel import current_time
 
 
 def duration(name: str, seconds: float) -> float:
-    """`seconds`, if it is a length of time.
+    """`seconds` as a float, if it is a length of time.
 
     Raises:
         TypeError: It is no number.
@@ -20,7 +20,8 @@ def duration(name: str, seconds: float) -> float:
         raise TypeError(f"{name} must be a number of seconds, not {seconds!r}") from None
     if not valid:
         raise ValueError(f"{name} must be zero or more seconds, not {seconds!r}")
-    return seconds
+    # Any real number will do, while a clock's readings can be added to some of them only.
+    return float(seconds)
 
 
 def deadline_after(timeout: float | None) -> float:

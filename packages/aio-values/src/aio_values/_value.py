@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 from aio_values import lowlevel
 from aio_values._asyncio_internals import running_loop_or_none
 from aio_values._delivery import TOUCH, Change, Delivery, delivery_in_progress
-from aio_values._matching import ANY, AnyChange, change_policy, describe, differs, equals, matches, shown
+from aio_values._matching import ANY, AnyChange, change_policy, describe, differs, equals, matches, shown, transformed
 from aio_values._registry import GONE, Crowd, Registry, wake
 from aio_values._residence import Residence, moving
 from aio_values._time import deadline_after, duration
@@ -156,7 +156,7 @@ class AsyncValue(Generic[T]):
     def __repr__(self) -> str:
         waiting, derived = self.statistics()
         notes = [f", {waiting} waiting" if waiting else "", f", {derived} derived" if derived else ""]
-        state = shown(self._value) if self._failure is None else f"failed with {self._failure.error!r}"
+        state = shown(self._value) if self._failure is None else f"failed with {shown(self._failure.error)}"
         return f"<{type(self).__name__}: {state}{''.join(notes)}>"
 
     def statistics(self) -> ValueStatistics:
@@ -370,7 +370,7 @@ class AsyncValue(Generic[T]):
         return value
 
     async def _wait_value_within(self, target: object, held_for: float, timeout: float | None) -> T:
-        duration("held_for", held_for)
+        held_for = duration("held_for", held_for)
         deadline = deadline_after(timeout)
         value: Any
         while True:
@@ -567,6 +567,9 @@ class AsyncValue(Generic[T]):
         the derived value raises it, until `function` succeeds again (which counts as a change). When the block is
         left, the derived value keeps the value it has: iterators over it end, those who wait for it get RuntimeError.
 
+        A derived value changes when it is computed anew and not equal, whatever the policy of this value: one that is
+        equal is stored, but wakes nobody.
+
         Args:
             function: Called in the course of each assignment, so it should be quick, and at once on entry.
 
@@ -580,7 +583,7 @@ class AsyncValue(Generic[T]):
 
         if not callable(function):
             raise TypeError(f"function must be callable with a value, not {function!r}")
-        return derive((self,), lambda: function(self.value))
+        return derive((self,), lambda: transformed(function, self.value))
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
@@ -623,9 +626,9 @@ class AsyncValue(Generic[T]):
 
     def _announce(self, change: Change) -> None:
         level, edge = self._level, self._edge
-        if change.failure is not None:
-            level.fail(change.failure.error)
-            edge.fail(change.failure.error)
+        if self._failure is not None:
+            level.fail(self._failure.error)
+            edge.fail(self._failure.error)
             return
         try:
             level.fire((change.new,), change.new)
@@ -675,9 +678,11 @@ class AsyncValue(Generic[T]):
         """Raise if this value is not to be assigned."""
 
     def _timed_out(self, call: str, timeout: float | None) -> TimeoutError:
-        last = shown(self._value) if self._failure is None else f"missing, since {self._failure.error!r} was raised"
+        seconds = math.inf if timeout is None else float(timeout)
+        failure = self._failure
+        last = shown(self._value) if failure is None else f"missing, since {shown(failure.error)} was raised"
         return lowlevel.timeout_error(
-            f"{type(self).__name__}.{call} timed out after {timeout:g} s; the last value was {last}"
+            f"{type(self).__name__}.{call} timed out after {seconds:g} s; the last value was {last}"
         )
 
 

@@ -56,6 +56,8 @@ def move_on_after(seconds: float | None) -> AbstractContextManager[TimeLimit]:
         raise TypeError(f"seconds must be a number, or None for no limit, not {seconds!r}") from None
     if not valid:
         raise ValueError(f"seconds must be zero or more, or None for no limit, not {seconds!r}")
+    # Of the other real numbers, not all can be added to a clock's reading.
+    seconds = float(seconds)
     if in_trio():
         return _kind_on_trio().after(seconds)
     return _TimeLimitOnAsyncio(running_loop().time() + seconds)

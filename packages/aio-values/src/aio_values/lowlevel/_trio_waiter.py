@@ -166,7 +166,11 @@ class Seat:
             waiter._state = _PARKED
             answer = yield self._message
             if answer is not _WOKEN:
-                answer.unwrap()
+                try:
+                    answer.unwrap()
+                finally:
+                    # What it raises knows this frame.
+                    del answer
         if waiter._state is _EXCEPTION:
             raise waiter._outcome
         return waiter._outcome
