@@ -4,6 +4,8 @@ import asyncio
 import gc
 import sys
 import weakref
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 from aio_queue import LifoQueue, PriorityQueue, Queue, QueueClosedError, QueueEmptyError, QueueFullError
@@ -137,6 +139,35 @@ async def test_get_until_empty_gives_the_last_and_counts_the_others_as_done() ->
         queue.get_nowait_until_empty()
 
 
+async def test_items_that_are_passed_over_are_not_counted_as_done_twice() -> None:
+    queue: Queue[int] = Queue()
+    await queue.put_many([1, 2])
+    queue.task_done()
+    queue.task_done()
+    assert queue.get_nowait_until_empty() == 2
+    queue.put_nowait(3)
+    joining = asyncio.create_task(queue.join())
+    await settle()
+    assert not joining.done()
+    queue.task_done()
+    await joining
+
+
+async def test_joins_are_cancelled_one_by_one_and_end_together() -> None:
+    queue: Queue[int] = Queue()
+    queue.put_nowait(1)
+    joining = [asyncio.create_task(queue.join()) for _ in range(3)]
+    await settle()
+    joining[0].cancel()
+    await settle()
+    assert [join.done() for join in joining] == [True, False, False]
+    queue.task_done()
+    joining[1].cancel()
+    await settle()
+    assert [join.cancelled() for join in joining] == [True, True, False]
+    assert joining[2].done()
+
+
 async def test_batches_keep_order_and_feel_back_pressure() -> None:
     queue: Queue[int] = Queue(4)
     putting = asyncio.create_task(queue.put_many(range(10)))
@@ -182,6 +213,17 @@ async def test_a_bad_max_items_is_refused_and_nothing_taken(bad: int, error: typ
     assert queue.qsize() == 1
 
 
+async def test_max_items_can_be_anything_that_stands_for_an_integer() -> None:
+    class Three:
+        def __index__(self) -> int:
+            return 3
+
+    queue: Queue[int] = Queue()
+    await queue.put_many(range(4))
+    assert await queue.get_many(Three()) == [0, 1, 2]  # type: ignore[arg-type]
+    assert queue.qsize() == 1
+
+
 @pytest.mark.parametrize("bad", ["1", None, float("nan")])
 async def test_a_bad_maxsize_is_refused(bad: int) -> None:
     with pytest.raises((TypeError, ValueError), match="maxsize"):
@@ -215,6 +257,40 @@ async def test_a_million_cancelled_waits_would_leave_nothing(kind: type[Queue[in
     assert await first_get == 7
     full.get_nowait()
     await first_put
+
+
+@KINDS
+async def test_cancelled_waits_leave_nothing_when_the_others_were_served(kind: type[Queue[int]]) -> None:
+    def waiters() -> int:
+        gc.collect()
+        return sum(
+            isinstance(thing, asyncio.Future) and not isinstance(thing, asyncio.Task) for thing in gc.get_objects()
+        )
+
+    async def wait(coroutines: list[Coroutine[Any, Any, object]]) -> None:
+        """Sixteen tasks that wait, and fourteen behind them that have given up."""
+        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+        await settle()
+        for task in tasks[16:]:
+            task.cancel()
+        await settle()
+
+    queue = kind(1)
+    before = waiters()
+    await wait([queue.get() for _ in range(30)])
+    assert waiters() > before
+    for number in range(16):
+        await queue.put(number)
+        await settle()
+    assert waiters() == before
+
+    queue.put_nowait(16)
+    await wait([queue.put(number) for number in range(30)])
+    assert waiters() > before
+    for _ in range(16):
+        queue.get_nowait()
+        await settle()
+    assert waiters() == before
 
 
 async def test_batches_that_waited_leave_nothing_behind() -> None:

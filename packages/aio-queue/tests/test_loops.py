@@ -2,11 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from aio_queue import Queue
+from aio_queue import LifoQueue, PriorityQueue, Queue
 from suite_support.interleaving import settle
 
 
@@ -48,6 +48,37 @@ def test_putting_on_a_second_loop_is_a_clear_error_and_puts_nothing() -> None:
     assert queue.get_nowait() == 1
     assert queue.empty()
     assert not queue.full()
+
+
+def test_joining_on_a_second_loop_is_a_clear_error() -> None:
+    queue: Queue[int] = Queue()
+    queue.put_nowait(1)
+
+    async def wait() -> None:
+        await asyncio.wait_for(queue.join(), 0.01)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(wait())
+    with pytest.raises(RuntimeError, match="make one queue for each loop"):
+        asyncio.run(wait())
+    queue.task_done()
+    asyncio.run(wait())
+
+
+def test_getting_on_a_second_loop_while_a_woken_put_is_on_its_way_is_a_clear_error() -> None:
+    queue: Queue[int] = Queue(1)
+    queue.put_nowait(1)
+    first = asyncio.new_event_loop()
+    try:
+        putting = first.create_task(queue.put(2))
+        first.run_until_complete(settle())
+        assert queue.get_nowait() == 1
+        with pytest.raises(RuntimeError, match="make one queue for each loop"):
+            asyncio.run(queue.get())
+        first.run_until_complete(putting)
+    finally:
+        first.close()
+    assert queue.get_nowait() == 2
 
 
 def test_a_queue_that_nobody_waits_for_goes_from_loop_to_loop() -> None:
@@ -127,17 +158,12 @@ WAITS: dict[str, Callable[[Queue[int]], Any]] = {
         ("put", "get_nowait_until_empty"),
         ("put", "close"),
         ("join", "task_done"),
+        ("join", "shutdown"),
     ],
 )
 async def test_a_thread_that_would_have_to_wake_a_task_is_refused_and_has_changed_nothing(wait: str, use: str) -> None:
     queue: Queue[int] = Queue(1)
     if wait != "get":
-        # It belongs to this loop from its first wait on.
-        getting = asyncio.create_task(queue.get())
-        await settle()
-        await queue.put(0)
-        await getting
-        queue.task_done()
         queue.put_nowait(1)
     waiting = asyncio.create_task(WAITS[wait](queue))
     await settle()
@@ -151,6 +177,78 @@ async def test_a_thread_that_would_have_to_wake_a_task_is_refused_and_has_change
     await settle()
     assert waiting.done()
     await asyncio.gather(waiting, return_exceptions=True)
+
+
+ASYNC_USES: dict[str, Callable[[Queue[int]], Coroutine[Any, Any, object]]] = {
+    "put": lambda queue: queue.put(1),
+    "put_many": lambda queue: queue.put_many([1]),
+    "get": lambda queue: queue.get(),
+    "get_many": lambda queue: queue.get_many(3),
+    "get_until_empty": lambda queue: queue.get_until_empty(),
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("kind", [Queue, LifoQueue, PriorityQueue])
+@pytest.mark.parametrize(
+    ("wait", "use"),
+    [("get", "put"), ("get", "put_many"), ("put", "get"), ("put", "get_many"), ("put", "get_until_empty")],
+)
+async def test_so_is_a_task_of_a_loop_in_another_thread(
+    kind: type[Queue[int]], wait: str, use: str, debug: bool
+) -> None:
+    # The loop's debug mode has a check of its own, which comes too late.
+    asyncio.get_running_loop().set_debug(debug)
+    queue = kind(1)
+    if wait == "put":
+        queue.put_nowait(1)
+    waiting = asyncio.create_task(WAITS[wait](queue))
+    await settle()
+    before = str(queue)
+    error = outcome_in_a_thread(lambda: asyncio.run(ASYNC_USES[use](queue)))
+    assert isinstance(error, RuntimeError)
+    assert "call_soon_threadsafe" in str(error)
+    assert str(queue) == before
+    await ASYNC_USES[use](queue)
+    await waiting
+
+
+@pytest.mark.asyncio
+async def test_a_thread_that_would_deal_with_items_a_join_waits_for_is_refused_and_has_taken_none() -> None:
+    queue: Queue[int] = Queue()
+    await queue.put_many([1, 2])
+    joining = asyncio.create_task(queue.join())
+    await settle()
+    assert isinstance(outcome_in_a_thread(queue.get_nowait_until_empty), RuntimeError)
+    assert isinstance(outcome_in_a_thread(lambda: asyncio.run(queue.get_until_empty())), RuntimeError)
+    assert queue.get_nowait_until_empty() == 2
+    queue.task_done()
+    await joining
+
+
+@pytest.mark.asyncio
+async def test_a_thread_is_not_refused_when_those_that_waited_have_gone() -> None:
+    queue: Queue[int] = Queue(1)
+    getting = [asyncio.create_task(queue.get()) for _ in range(3)]
+    joining = asyncio.create_task(queue.join())
+    await settle()
+    getting[2].cancel()
+    await settle()
+    await queue.put_many([1])
+    await queue.put_many([2])
+    await asyncio.wait(getting)
+    queue.task_done()
+    queue.task_done()
+    await joining
+    queue.put_nowait(3)
+    joining = asyncio.create_task(queue.join())
+    await settle()
+    joining.cancel()
+    await settle()
+    assert outcome_in_a_thread(queue.get_nowait) is None
+    assert outcome_in_a_thread(lambda: queue.put_nowait(4)) is None
+    assert outcome_in_a_thread(queue.task_done) is None
 
 
 @pytest.mark.asyncio

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from asyncio import AbstractEventLoop, BaseEventLoop, Event, Future, InvalidStateError, get_running_loop, sleep
+from asyncio import AbstractEventLoop, BaseEventLoop, Future, InvalidStateError, get_running_loop, sleep
 from collections import deque
 from functools import partial
 from itertools import islice
 from reprlib import recursive_repr
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from aio_queue._asyncio_internals import here, running_loop_or_none
 from aio_queue._errors import QueueClosedError, QueueEmptyError, QueueFullError
 from aio_queue._waiters import Waiter, Waiters, was_woken
 
@@ -44,8 +44,8 @@ class Queue(Generic[T]):
     now can have. Items promised to getters do not count towards `maxsize`.
 
     A queue can be made anywhere, and belongs to the event loop on which a task first waits for it. It must be used from
-    the thread of that loop alone. Methods that are not async refuse another thread where a task waits that would sleep
-    on; otherwise it is not noticed.
+    the thread of that loop alone. In another thread, whatever may have to wake a task of that loop raises RuntimeError
+    and has changed nothing, since the loop would not hear of it and the task sleep on; other use is not noticed.
 
     Subclasses may override `_init(maxsize)`, `_put(item)` and `_get()` as they may with `asyncio.Queue`, keeping a
     container that knows its length in `self._queue`; their hooks make the queue somewhat slower. Public methods do not
@@ -65,8 +65,8 @@ class Queue(Generic[T]):
         self._closed = False
         # The loop on which tasks have waited, and how to make what they wait for.
         self._loop: AbstractEventLoop | None = None
-        # Where it ran when it was seen last.
-        self._thread = 0
+        # What `here` told where that loop ran when it was seen last.
+        self._home: object = None
         self._new_waiter: Callable[[], Waiter] = Future
         # Who waits for an item, and how many items are set aside for those that were woken and have not run yet.
         self._getter_line = Waiters()
@@ -80,6 +80,9 @@ class Queue(Generic[T]):
         # found room but came after such a putter. And the room set aside for them all.
         self._arriving: deque[Waiter | list[T]] = deque()
         self._promised_room = 0
+        # Who waits until all items are dealt with.
+        self._joiner_line = Waiters()
+        self._joiners = self._joiner_line.waiters
         # What follows spares the common cases a look at all of the above.
         # Hooks that are not overridden need not be called. A closed queue puts nothing.
         self._puts_directly = type(self)._put is Queue._put
@@ -93,7 +96,6 @@ class Queue(Generic[T]):
         # Whether a get that finds nothing, or a put that finds a getter, has to look around: nothing has waited yet, a
         # putter is arriving, the queue is closed, or has a `_put` of its own.
         self._unsettled = True
-        self._finished: Event | None = None
         self._init(maxsize)
 
     # The three hooks that subclasses of asyncio.Queue override.
@@ -176,8 +178,10 @@ class Queue(Generic[T]):
             self._credit -= 1
             self._queue.append(item)
             return
+        if (getters := self._getters) and here() != self._home:
+            self._check_thread()
         # The common case of a getter that waits for this very item, inline: it is what back and forth is made of.
-        if (getters := self._getters) and not self._unsettled:
+        if getters and not self._unsettled:
             self._queue.append(item)
             self._owed += 1
             try:
@@ -187,6 +191,8 @@ class Queue(Generic[T]):
             else:
                 self._promised_items += 1
                 self._unclaimed = False
+                if getters:
+                    self._getter_line.tidy()
         elif not self._put_at_once(item):
             putter = self._line_up(1)
             try:
@@ -255,6 +261,8 @@ class Queue(Generic[T]):
         batch = list(items)
         if self._closed:
             raise QueueClosedError("the queue is closed: nothing can be put any more")
+        if self._getters:
+            self._check_thread()
         put = 0
         try:
             while put < len(batch):
@@ -352,6 +360,7 @@ class Queue(Generic[T]):
 
     def _line_up(self, need: int, *, ahead: bool = False) -> Waiter:
         """A waiter that is woken when it is the turn of so many items; ahead of the others, or behind them."""
+        # As `_waiter` does, here and in `get`, without the call: this is done for each item of a small queue.
         if self._loop is None:
             self._bind()
         putter = self._new_waiter()
@@ -413,7 +422,7 @@ class Queue(Generic[T]):
             if not putter.done():
                 need = self._needs.get(putter, 1) if self._needs else 1
                 if room < need:
-                    return
+                    break
                 if need > 1:
                     del self._needs[putter]
                 room -= need
@@ -422,6 +431,8 @@ class Queue(Generic[T]):
                 self._unsettled = True
                 putter.set_result(None)
             putters.popleft()
+        if putters:
+            self._putter_line.tidy()
 
     def _grant_credit(self) -> None:
         """Let puts go ahead until the room is used up, or something comes up."""
@@ -505,7 +516,7 @@ class Queue(Generic[T]):
         while True:
             if self._closed and not self._queue:
                 raise QueueClosedError("the queue is closed and nothing is left in it")
-            getter = self._new_waiter()
+            getter = self._waiter()
             self._getters.appendleft(getter)
             self._revoke_credit()
             try:
@@ -539,8 +550,6 @@ class Queue(Generic[T]):
         if self._unclaimed and self._queue:
             item: T = self._queue.popleft()
             return item
-        if self._putters:
-            self._check_thread()
         if len(self._queue) > self._promised_items:
             return self._take()
         if self._closed and not self._queue:
@@ -569,13 +578,13 @@ class Queue(Generic[T]):
             RuntimeError: Tasks of another event loop have waited for this queue before.
         """
         try:
-            too_few = operator.index(max_items) < 1
+            limit = operator.index(max_items)
         except TypeError:
             raise TypeError(f"max_items must be an integer, not {max_items!r}") from None
-        if too_few:
-            raise ValueError(f"max_items must be at least 1, not {max_items}")
+        if limit < 1:
+            raise ValueError(f"max_items must be at least 1, not {limit}")
         items = [await self.get()]
-        items += self._take_rest(max_items - 1)
+        items += self._take_rest(limit - 1)
         return items
 
     async def get_until_empty(self) -> T:
@@ -592,6 +601,8 @@ class Queue(Generic[T]):
             QueueClosedError: The queue is closed and nothing is left in it.
             RuntimeError: Tasks of another event loop have waited for this queue before.
         """
+        if self._joiners:
+            self._check_thread()
         return self._last(await self.get())
 
     def get_nowait_until_empty(self) -> T:
@@ -605,19 +616,24 @@ class Queue(Generic[T]):
         Raises:
             QueueEmptyError: There is no item, or none that is not promised to an earlier get.
             QueueClosedError: The queue is closed and nothing is left in it.
-            RuntimeError: A put waits, and its event loop runs in another thread.
+            RuntimeError: A put or a `join` waits, and its event loop runs in another thread.
         """
+        if self._joiners:
+            self._check_thread()
         return self._last(self.get_nowait())
 
     def _last(self, item: T) -> T:
         later = self._take_rest(self.qsize())
         if not later:
             return item
-        self._finish(len(later))
+        # No more than there are: `task_done` may have been called for some of them already.
+        self._finish(min(len(later), self._owed - self._credit))
         return later[-1]
 
     def _take(self) -> T:
         """Take an item that is not promised to anybody else."""
+        if self._putters and here() != self._home:
+            self._check_thread()
         if self._gets_directly:
             item: T = self._queue.popleft()
         else:
@@ -639,7 +655,8 @@ class Queue(Generic[T]):
                 items.append(self._get())  # noqa: PERF401 - what was taken before an error is kept
         except Exception:
             pass
-        self._taken()
+        finally:
+            self._taken()
         return items
 
     def _taken(self) -> None:
@@ -665,6 +682,8 @@ class Queue(Generic[T]):
                 self._promised_items += 1
                 self._unclaimed = False
                 getter.set_result(None)
+        if getters:
+            self._getter_line.tidy()
 
     def __aiter__(self) -> Self:
         """Iterate over the items as `get` returns them, until the queue is closed and nothing is left in it.
@@ -722,6 +741,8 @@ class Queue(Generic[T]):
         Raises:
             RuntimeError: Somebody waits, and the event loop runs in another thread.
         """
+        if immediate and (self._getters or self._joiners):
+            self._check_thread()
         self.close()
         if not immediate:
             return
@@ -745,31 +766,41 @@ class Queue(Generic[T]):
             ValueError: Called more often than items were put.
             RuntimeError: A `join` waits, and its event loop runs in another thread.
         """
-        if self._finished is not None:
+        if self._joiners:
             self._check_thread()
         if self._owed <= self._credit:
             raise ValueError("task_done() was called more often than items were put")
         self._finish(1)
 
     async def join(self) -> None:
-        """Wait until every item that was put has been dealt with: got, and reported with `task_done()`."""
-        if self._owed > self._credit:
-            if self._finished is None:
-                self._finished = Event()
-            await self._finished.wait()
+        """Wait until every item that was put has been dealt with: got, and reported with `task_done()`.
+
+        Raises:
+            RuntimeError: This has to wait, and tasks of another event loop have waited for this queue before.
+        """
+        if self._owed <= self._credit:
+            return
+        joiner = self._waiter()
+        self._joiners.append(joiner)
+        try:
+            await joiner
+        except BaseException as error:
+            if not was_woken(joiner):
+                self._joiner_line.withdraw(joiner)
+            self._explain_other_loop(error)
+            raise
 
     def _finish(self, count: int) -> None:
         self._owed -= count
-        if self._finished is not None and self._owed == self._credit:
-            self._finished.set()
-            self._finished = None
+        if self._joiners and self._owed == self._credit:
+            self._joiner_line.wake_all()
 
     # The event loop.
 
     def _bind(self) -> None:
         loop = get_running_loop()
         self._loop = loop
-        self._thread = get_ident()
+        self._home = here()
         # A loop may make futures of a kind of its own; asking one that does not, each time, would only cost. From 3.12
         # on a future finds the running loop sooner than it takes one: who waits then sees whether it is this one.
         if type(loop).create_future is not BaseEventLoop.create_future:
@@ -780,18 +811,26 @@ class Queue(Generic[T]):
             self._new_waiter = partial(Future, loop=loop)
         self._unsettled = bool(self._arriving) or not self._puts_directly
 
+    def _waiter(self) -> Waiter:
+        """What a task of this queue's loop can wait for."""
+        if self._loop is None:
+            self._bind()
+        waiter = self._new_waiter()
+        if waiter.get_loop() is not self._loop:
+            raise self._other_loop()
+        return waiter
+
     def _check_thread(self) -> None:
         """Refuse to wake a task of a loop that runs in another thread: the loop would not hear of it."""
-        here = get_ident()
-        if here == self._thread or self._loop is None or not self._loop.is_running():
+        if here() == self._home or self._loop is None or not self._loop.is_running():
             return
-        if _running_loop() is not self._loop:
+        if running_loop_or_none() is not self._loop:
             raise RuntimeError(
                 "a task waits for this queue, and its event loop runs in another thread: use "
                 "loop.call_soon_threadsafe(queue.put_nowait, item), or asyncio.run_coroutine_threadsafe"
             )
         # The loop has moved here.
-        self._thread = here
+        self._home = here()
 
     def _explain_other_loop(self, error: BaseException) -> None:
         """Say clearly what a task's complaint about the future of another loop means."""
@@ -821,13 +860,6 @@ class Queue(Generic[T]):
             f" items=[{', '.join(shown)}] getters={self._getter_line.waiting()} putters={self._putter_line.waiting()}"
             f" unfinished={self._owed - self._credit}"
         )
-
-
-def _running_loop() -> AbstractEventLoop | None:
-    try:
-        return get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _capacity(maxsize: float) -> int:

@@ -22,7 +22,8 @@ class Waiters:
     A cancelled waiter is done before its task runs and withdraws it, so whoever takes waiters from the front skips
     those that are done. Taking one out of the middle of a deque costs as much as the deque is long; cancelled waiters
     therefore stay until they may be half of the line, and then go all at once: constant time each, and the line never
-    grows beyond twice the number of those that wait.
+    grows beyond twice the number of those that wait. So it is empty when nobody waits, but for those whose tasks have
+    been cancelled and have not run yet.
     """
 
     __slots__ = ("_withdrawn", "waiters")
@@ -46,7 +47,11 @@ class Waiters:
             self.waiters.remove(waiter)
             return
         self._withdrawn += 1
-        if 2 * self._withdrawn >= len(self.waiters):
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Drop those that went away, if they may be half of the line; due whenever one was taken from the front."""
+        if self._withdrawn and 2 * self._withdrawn >= len(self.waiters):
             waiting = [other for other in self.waiters if not other.done()]
             self.waiters.clear()
             self.waiters.extend(waiting)
