@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
-from contextlib import aclosing
+import sys
+from contextlib import aclosing, suppress
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +197,26 @@ async def test_end_of_one_source_does_not_hide_the_error_of_another(runtime: Run
 
 
 @both
+@pytest.mark.parametrize("sources", [1, 2])
+async def test_group_that_a_source_raises_is_raised_as_itself(
+    zip_: Callable[..., Any], sources: int, runtime: Runtime
+) -> None:
+    group = ExceptionGroup("mine", [ValueError("x")])
+    with pytest.raises(ExceptionGroup) as caught:
+        await anext(zip_(AtOnce(runtime, group), *[Source(runtime, 1)] * (sources - 1)))
+    assert caught.value is group
+
+
+@both
+async def test_group_that_a_source_raises_is_one_of_several_errors(zip_: Callable[..., Any], runtime: Runtime) -> None:
+    group = ExceptionGroup("mine", [ValueError("x")])
+    with pytest.raises(ExceptionGroup) as caught:
+        await anext(zip_(AtOnce(runtime, group), AtOnce(runtime, KeyError("y"))))
+    assert group in caught.value.exceptions
+    assert len(caught.value.exceptions) == 2
+
+
+@both
 async def test_error_of_a_source_while_it_is_cancelled_is_raised(zip_: Callable[..., Any], runtime: Runtime) -> None:
     class Bad(Source):
         async def __anext__(self) -> Any:
@@ -258,6 +280,62 @@ async def test_cancelled_step_can_be_taken_up_again_and_loses_nothing(
         assert await step() == (1, "a")
         assert await step() == (2, "b")
     assert fast.log == []
+
+
+async def test_end_of_a_source_in_the_moment_of_a_cancellation_does_not_swallow_it(runtime: Runtime) -> None:
+    ending, waiting = RepeatedEvent(), Source(runtime, "a", "b", delay=9)
+
+    async def end() -> AsyncIterator[int]:
+        await ending.wait()
+        return
+        yield
+
+    zipped = azip(end(), waiting)
+
+    async def step() -> object:
+        return await anext(zipped)
+
+    async with runtime.tasks() as tasks:
+        stepping = await tasks.block(step)
+        ending.set()
+        stepping.cancel()
+        await stepping.wait()
+        assert stepping.cancelled
+    assert waiting.log == ["cancelled"]
+    # The end is not forgotten: the other is not asked again, but closed.
+    with pytest.raises(StopAsyncIteration):
+        await anext(zipped)
+    assert waiting.log == ["cancelled", "closing", "closed"]
+    assert waiting.items == ["a", "b"]
+
+
+@both
+async def test_error_in_the_moment_of_a_cancellation_is_raised_as_itself(
+    zip_: Callable[..., Any], runtime: Runtime
+) -> None:
+    failing = RepeatedEvent()
+    caught: list[BaseException] = []
+
+    async def fail() -> AsyncIterator[int]:
+        await failing.wait()
+        raise KeyError("mine")
+        yield
+
+    async def step() -> None:
+        try:
+            await anext(zip_(fail(), Source(runtime, 1, delay=9)))
+        except BaseException as error:
+            caught.append(error)
+            raise
+
+    async with runtime.tasks() as tasks:
+        stepping = await tasks.block(step)
+        failing.set()
+        stepping.cancel()
+        await stepping.wait()
+        with suppress(AssertionError, KeyError):
+            stepping.outcome()
+    assert repr(caught) == "[KeyError('mine')]"
 
 
 @both
@@ -359,8 +437,6 @@ async def test_two_tasks_cannot_share_an_iteration(runtime: Runtime) -> None:
 
 
 def test_dropping_it_after_its_loop_has_ended_is_silent() -> None:
-    import asyncio
-
     class Endless:
         def __aiter__(self) -> Endless:
             return self
@@ -380,6 +456,31 @@ def test_dropping_it_after_its_loop_has_ended_is_silent() -> None:
 
     asyncio.run(main())
     kept.clear()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="starts no task eagerly")
+def test_eager_tasks_may_end_or_fail_at_once() -> None:
+    async def numbers(count: int) -> AsyncIterator[int]:
+        for number in range(count):
+            yield number
+            await asyncio.sleep(0)
+
+    async def fail() -> AsyncIterator[int]:
+        raise KeyError("mine")
+        yield
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009  # not on 3.11
+        assert [pair async for pair in azip(numbers(1), numbers(3))] == [(0, 0)]
+        assert [pair async for pair in azip(numbers(3), numbers(1))] == [(0, 0)]
+        assert [pair async for pair in azip_longest(numbers(1), numbers(2))] == [(0, 0), (None, 1)]
+        for zip_ in (azip, azip_longest):
+            with pytest.raises(KeyError, match="mine"):
+                await anext(zip_(fail(), numbers(3)))
+        # No cancellation is on its way.
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
 
 
 async def test_repr_tells_how_many_and_the_state(runtime: Runtime) -> None:

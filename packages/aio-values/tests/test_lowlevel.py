@@ -424,7 +424,7 @@ async def test_functions_run_side_by_side_and_results_keep_their_order(runtime: 
 async def test_a_function_runs_for_each_argument_side_by_side(runtime: Runtime) -> None:
     done = []
 
-    async def wait(seconds: float) -> None:
+    async def wait(seconds: float, _: object) -> None:
         await runtime.sleep(seconds)
         done.append(seconds)
         if seconds > 5:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from aio_values.lowlevel import checkpoint
 
@@ -42,14 +42,14 @@ class ClosableIterator(AsyncIterator[T]):
     def _details(self) -> str:
         return ""
 
-    def _start_waiting(self) -> None:
+    async def _refuse(self) -> NoReturn:
+        """Say why there is no next item; called unless the iterator is ready."""
         if self._state is _WAITING:
             raise RuntimeError(
                 f"another task waits for the next item of this {type(self).__name__}: give each task one of its own"
             )
-        if self._state is not _READY:
-            raise StopAsyncIteration
-        self._state = _WAITING
+        await checkpoint()
+        raise StopAsyncIteration
 
     async def _release(self) -> None:
         """Give up what the iterator holds; called by the first `aclose`."""
@@ -86,7 +86,9 @@ class EndingIterator(ClosableIterator[T]):
             StopAsyncIteration: There are no more, or the iterator was closed.
             RuntimeError: Another task waits for its next item.
         """
-        self._start_waiting()
+        if self._state is not _READY:
+            await self._refuse()
+        self._state = _WAITING
         after = _READY
         try:
             return await self._next()

@@ -71,7 +71,9 @@ class periodic(ClosableIterator[tuple[float, float | None]]):  # noqa: N801  # t
 
     async def __anext__(self) -> tuple[float, float | None]:
         """Wait for the next tick."""
-        self._start_waiting()
+        if self._state is not State.READY:
+            await self._refuse()
+        self._state = State.WAITING
         try:
             return await self._next()
         finally:

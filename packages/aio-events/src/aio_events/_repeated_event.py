@@ -123,7 +123,7 @@ class UnqueuedEvents(_Following):
     async def __anext__(self) -> None:
         """Wait for the next event."""
         if self._state is not _READY:
-            self._start_waiting()
+            await self._refuse()
         self._state = _WAITING
         try:
             await self._wait()
@@ -144,7 +144,7 @@ class Events(_Following):
     async def __anext__(self) -> None:
         """Wait for an event that the listener does not know of; at once if there has been one."""
         if self._state is not _READY:
-            self._start_waiting()
+            await self._refuse()
         self._state = _WAITING
         try:
             if self._seen == self._event._count:

@@ -92,7 +92,9 @@ class _Listening(ClosableIterator[None]):
 
     async def __anext__(self) -> None:
         """Wait for the next event."""
-        self._start_waiting()
+        if self._state is not State.READY:
+            await self._refuse()
+        self._state = State.WAITING
         try:
             self._event._claim(self)
             self._interrupted = True

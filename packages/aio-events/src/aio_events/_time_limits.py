@@ -42,19 +42,12 @@ class _Limited(EndingIterator[T]):
             with move_on_after(self._timeout):
                 return await anext(self._source)
         except StopAsyncIteration:
-            await self._close_source()
+            await close(self._source)
+            await checkpoint()
             raise StopAsyncIteration from None
         except Exception as error:
-            await self._close_source(error)
+            await close_all([self._source], [error])
         raise self._expired()
-
-    async def _close_source(self, *failures: BaseException) -> None:
-        """Close the source, since it has ended or failed, and raise what has failed."""
-        try:
-            await close_all([self._source], *failures)
-        finally:
-            # An error must not refer to itself by way of this frame.
-            del failures
 
     @abstractmethod
     def _expired(self) -> BaseException:

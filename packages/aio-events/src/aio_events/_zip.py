@@ -12,7 +12,7 @@ from aio_events._closable import ClosableIterator, EndingIterator, State
 from aio_events._closing import close_all
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
     from aio_values.lowlevel import Home
 
@@ -25,14 +25,10 @@ T5 = TypeVar("T5")
 F = TypeVar("F")
 
 
-class _EndOfZipError(Exception):
-    """A source has ended, and with it the iteration."""
-
-
 class _Zip(EndingIterator[T]):
     """What `azip` and `azip_longest` share."""
 
-    __slots__ = ("_ended", "_home", "_sources", "_taken")
+    __slots__ = ("_ended", "_failures", "_home", "_over", "_sources", "_taken")
 
     def __init__(self, aiterables: tuple[AsyncIterable[Any], ...]) -> None:
         super().__init__()
@@ -42,6 +38,8 @@ class _Zip(EndingIterator[T]):
                 raise TypeError(f"argument {position} of {type(self).__name__} is not an async iterable: {aiterable!r}")
         self._sources: list[AsyncIterator[Any]] = [aiter(aiterable) for aiterable in aiterables]
         self._ended: set[int] = set()
+        self._over = not self._sources
+        self._failures: list[BaseException] = []
         # What the sources have given for the next tuple.
         self._taken: dict[int, Any] = {}
 
@@ -61,22 +59,20 @@ class _Zip(EndingIterator[T]):
         if self._home is None:
             self._home = current_home()
         try:
-            await self._ask_sources()
+            if not self._over:
+                await self._ask_sources()
         except BaseException as failure:
-            errors, only_cancelled = _errors_of(failure)
-            if only_cancelled:
-                # Nothing has failed: what was taken is kept, and the step can be taken up again.
+            if not (self._failures or isinstance(failure, Exception)):
+                # A cancellation: what was taken is kept, and the step can be taken up again.
                 raise
-        else:
-            if len(self._ended) < len(self._sources):
-                item: T = self._tuple()
-                return item
-            errors = []
+            self._failures.append(failure)
+        if not (self._over or self._failures):
+            item: T = self._tuple()
+            return item
+        self._over = True
         sources, self._sources = self._sources, []
-        try:
-            await close_all(sources, *errors)
-        finally:
-            del errors
+        await close_all(sources, self._failures)
+        await checkpoint()
         raise StopAsyncIteration
 
     def _ask_sources(self) -> Coroutine[Any, Any, None]:
@@ -85,21 +81,26 @@ class _Zip(EndingIterator[T]):
             positions = [each for each in positions if each not in self._taken and each not in self._ended]
         # Not in a task if there is but one to ask.
         if len(positions) == 1:
-            return self._advance(positions[0])
+            return self._advance(positions[0], _nothing)
         return run_for_each(self._advance, positions)
 
-    async def _advance(self, position: int) -> None:
+    async def _advance(self, position: int, end_step: Callable[[], object]) -> None:
+        """Ask a source for its next item."""
         try:
-            item = await anext(self._sources[position])
+            self._taken[position] = await anext(self._sources[position])
         except StopAsyncIteration:
             self._ended.add(position)
-            self._source_ended()
-        else:
-            self._taken[position] = item
+            if self._is_over():
+                self._over = True
+                end_step()
+        except Exception as error:
+            # Not left to `run_for_each`: what it makes of several errors could not be told from a source's own group.
+            self._failures.append(error)
+            end_step()
 
     @abstractmethod
-    def _source_ended(self) -> None:
-        """Decide what the end of a source means."""
+    def _is_over(self) -> bool:
+        """Whether the iteration ends now that one more source has."""
 
     @abstractmethod
     def _tuple(self) -> Any:
@@ -107,7 +108,7 @@ class _Zip(EndingIterator[T]):
 
     async def _release(self) -> None:
         sources, self._sources = self._sources, []
-        await close_all(sources)
+        await close_all(sources, [])
         await checkpoint()
 
     def __del__(self) -> None:
@@ -116,16 +117,11 @@ class _Zip(EndingIterator[T]):
             return
         sources = [source for source in self._sources if not isinstance(source, ClosableIterator)]
         if any(hasattr(source, "aclose") for source in sources):
-            start_detached(self._home, partial(close_all, sources))
+            start_detached(self._home, partial(close_all, sources, []))
 
 
-def _errors_of(failure: BaseException) -> tuple[list[BaseException], bool]:
-    """What has failed, besides the end of sources; and whether nothing has, and the step was cancelled."""
-    if isinstance(failure, BaseExceptionGroup):
-        errors = [error for error in failure.exceptions if not isinstance(error, _EndOfZipError)]
-    else:
-        errors = [] if isinstance(failure, _EndOfZipError) else [failure]
-    return errors, bool(errors) and not any(isinstance(error, Exception) for error in errors)
+def _nothing() -> None:
+    """There are no others whose steps could be ended."""
 
 
 class azip(_Zip[T]):  # noqa: N801  # an asynchronous zip
@@ -195,8 +191,8 @@ class azip(_Zip[T]):  # noqa: N801  # an asynchronous zip
     def __init__(self, *aiterables: AsyncIterable[Any]) -> None:
         super().__init__(aiterables)
 
-    def _source_ended(self) -> None:
-        raise _EndOfZipError
+    def _is_over(self) -> bool:
+        return True
 
     def _tuple(self) -> Any:
         taken, self._taken = self._taken, {}
@@ -259,8 +255,8 @@ class azip_longest(_Zip[T]):  # noqa: N801  # an asynchronous zip_longest
         super().__init__(aiterables)
         self._fillvalue = fillvalue
 
-    def _source_ended(self) -> None:
-        """The others go on."""
+    def _is_over(self) -> bool:
+        return len(self._ended) == len(self._sources)
 
     def _tuple(self) -> Any:
         taken, self._taken = self._taken, {}

@@ -32,6 +32,7 @@ Time limits:
 Running side by side:
 
 * `run_together(*functions)`, `run_for_each(function, arguments)`
+* `raise_failures(message, failures)`: one as itself, several as a group, a cancellation not beside errors
 
 After an object that was dropped:
 
@@ -54,7 +55,7 @@ from aio_values.lowlevel._runtime import (
 )
 from aio_values.lowlevel._seat import Seat
 from aio_values.lowlevel._time_limit import TimeLimit, move_on_after, move_on_at, timeout_error
-from aio_values.lowlevel._together import run_for_each, run_together
+from aio_values.lowlevel._together import raise_failures, run_for_each, run_together
 from aio_values.lowlevel._wait_queue import WaitQueue
 from aio_values.lowlevel._waiter import EXPIRED, Expired, Waiter, create_waiter, sleep_until, wait_until
 
@@ -77,6 +78,7 @@ __all__ = [
     "move_on_after",
     "move_on_at",
     "post",
+    "raise_failures",
     "run_for_each",
     "run_together",
     "sleep",
