@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aio_values.lowlevel import create_waiter
+from aio_values.lowlevel._waiter import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,14 @@ class _Place(Generic[V]):
 
     def __init__(self) -> None:
         self.waiter: Waiter[None] = create_waiter()
+
+    def wake(self) -> bool:
+        """Wake the task, which will look here; False if it is gone."""
+        try:
+            self.waiter.set_result(None)
+        except GONE:
+            return False
+        return True
 
 
 class HandOver(Generic[V]):
@@ -89,18 +98,16 @@ class HandOver(Generic[V]):
         """Give `value` to the task that has waited longest; False if none waits."""
         while self._waiting:
             place, _ = self._waiting.popitem(last=False)
-            if not place.waiter.done():
+            if place.wake():
                 place.value = value
                 self._served[place] = None
-                place.waiter.set_result(None)
                 return True
         return False
 
     def fail(self, error: BaseException) -> int:
         """Make every task that waits raise `error`; tell how many do."""
-        waiting = [place for place in self._waiting if not place.waiter.done()]
+        waiting = list(self._waiting)
         self._waiting.clear()
         for place in waiting:
             place.error, place.traceback = error, error.__traceback__
-            place.waiter.set_result(None)
-        return len(waiting)
+        return sum(place.wake() for place in waiting)

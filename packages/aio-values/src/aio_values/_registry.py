@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from asyncio import InvalidStateError
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aio_values._matching import ANY, equals, is_nan, matches, same
+from aio_values.lowlevel._waiter import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
@@ -251,11 +251,6 @@ def _identity(target: object) -> Hashable:
     if type(target) is MethodType:
         return id(target.__self__), id(target.__func__)
     return id(target)
-
-
-# What waking a task raises that was cancelled meanwhile, or whose loop is closed with the task still pending. Nobody is
-# left to be woken then, or to be told.
-GONE: Final = (InvalidStateError, RuntimeError)
 
 
 def wake(waiters: Iterable[Wakeable], result: object) -> None:

@@ -13,12 +13,12 @@ from aio_values import lowlevel
 from aio_values._asyncio_internals import running_loop_or_none
 from aio_values._delivery import TOUCH, Change, Delivery, delivery_in_progress
 from aio_values._matching import ANY, AnyChange, change_policy, describe, differs, equals, matches, shown, transformed
-from aio_values._registry import GONE, Crowd, Registry, wake
+from aio_values._registry import Crowd, Registry, wake
 from aio_values._residence import Residence, moving
 from aio_values._time import deadline_after, duration
 from aio_values.lowlevel import EXPIRED, Expired
 from aio_values.lowlevel._runtime import in_trio, sign
-from aio_values.lowlevel._waiter import waiter_at_home
+from aio_values.lowlevel._waiter import GONE, waiter_at_home
 
 if TYPE_CHECKING:
     import asyncio

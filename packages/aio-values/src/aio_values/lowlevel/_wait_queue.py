@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from aio_values.lowlevel._waiter import create_waiter
+from aio_values.lowlevel._waiter import GONE, create_waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from aio_values.lowlevel._waiter import Waiter
 
 T = TypeVar("T")
 
 
-class _Wakeup(NamedTuple, Generic[T]):
-    value: T
-    # Given to everybody who waited: nobody else may get it instead.
-    shared: bool
+class _Wakeup(Generic[T]):
+    """What a task is woken with: its own, or (`shared`) given to everybody who waited, so to nobody else instead."""
+
+    __slots__ = ("arrived", "shared", "value")
+
+    def __init__(self, value: T, *, shared: bool) -> None:
+        self.value = value
+        self.shared = shared
+        self.arrived = True
+
+    def wake(self, waiter: Waiter[_Wakeup[T]]) -> bool:
+        """Wake a task; False if it is gone."""
+        try:
+            waiter.set_result(self)
+        except GONE:
+            # On a closed loop the waiter is done nevertheless; the task, dropped some day, has nothing to give back.
+            self.arrived = False
+            return False
+        return True
 
 
 class WaitQueue(Generic[T]):
@@ -77,6 +92,8 @@ class WaitQueue(Generic[T]):
         if not waiter.done() or waiter.cancelled() or waiter.exception() is not None:
             return
         wakeup = waiter.result()
+        if not wakeup.arrived:
+            return
         if lost is not None:
             lost(wakeup.value)
         elif not wakeup.shared:
@@ -93,8 +110,7 @@ class WaitQueue(Generic[T]):
         """
         while self._waiters:
             waiter, _ = self._waiters.popitem(last=False)
-            if not waiter.done():
-                waiter.set_result(_Wakeup(value, shared=False))
+            if _Wakeup(value, shared=False).wake(waiter):
                 return True
         return False
 
@@ -104,10 +120,7 @@ class WaitQueue(Generic[T]):
         Returns:
             How many were woken.
         """
-        waiting = self._take_all()
-        for waiter in waiting:
-            waiter.set_result(_Wakeup(value, shared=True))
-        return len(waiting)
+        return sum(_Wakeup(value, shared=True).wake(waiter) for waiter in self._take_all())
 
     def fail_all(self, exception: BaseException) -> int:
         """Wake every task that waits now, in order of arrival: each `park` raises `exception`.
@@ -115,11 +128,17 @@ class WaitQueue(Generic[T]):
         Returns:
             How many were woken.
         """
-        waiting = self._take_all()
-        for waiter in waiting:
-            waiter.set_exception(exception)
-        return len(waiting)
+        return sum(_fail(waiter, exception) for waiter in self._take_all())
 
-    def _take_all(self) -> list[Waiter[_Wakeup[T]]]:
+    def _take_all(self) -> Iterable[Waiter[_Wakeup[T]]]:
         waiters, self._waiters = self._waiters, OrderedDict()
-        return [waiter for waiter in waiters if not waiter.done()]
+        return waiters
+
+
+def _fail(waiter: Waiter[Any], exception: BaseException) -> bool:
+    """Wake a task with an exception; False if it is gone."""
+    try:
+        waiter.set_exception(exception)
+    except GONE:
+        return False
+    return True

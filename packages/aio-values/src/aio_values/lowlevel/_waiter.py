@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from asyncio import InvalidStateError
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 from aio_values.lowlevel._runtime import checkpoint, current_time, in_trio, running_loop
@@ -62,6 +63,10 @@ class Waiter(Protocol[T]):
 
     def __await__(self) -> Generator[Any, Any, T]: ...
 
+
+# What waking a task raises that was cancelled meanwhile, or whose loop is closed with the task still pending. Nobody is
+# left to be woken then, or to be told.
+GONE: Final = (InvalidStateError, RuntimeError)
 
 _on_trio: ModuleType | None = None
 
