@@ -394,6 +394,27 @@ async def test_what_ends_the_program_is_raised_to_the_caller(kind: type[BaseExce
     assert await start(answer()) == 42
 
 
+@each_way
+async def test_an_interrupt_behind_the_first_suspension_is_raised_to_the_caller_as_it_is(start: Start) -> None:
+    """A signal handler raises it while the task, which goes on, hangs its wake-up on what it waits for."""
+    log: list[str] = []
+
+    class Interrupted(asyncio.Future[str]):
+        def add_done_callback(self, *args: Any, **options: Any) -> None:
+            super().add_done_callback(*args, **options)
+            raise KeyboardInterrupt("now")
+
+    async def child() -> None:
+        log.append(await future)
+
+    future = Interrupted()
+    with pytest.raises(KeyboardInterrupt, match="now"):
+        start(child())
+    future.set_result("done")
+    await settle()
+    assert log == ["done"]
+
+
 async def answer() -> int:
     return 42
 
@@ -581,6 +602,35 @@ async def test_only_the_task_that_create_task_returns_is_started() -> None:
     await asyncio.gather(*others)
     assert sorted(log) == ["callback", "second watcher", "started", "watcher"]
     assert log.index("watcher") < log.index("second watcher")
+
+
+async def test_a_task_that_create_task_returns_started_leaves_the_others_to_the_loop() -> None:
+    log: list[str] = []
+
+    async def note(what: str) -> None:
+        log.append(what)
+
+    def starts_it(coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        others.append(asyncio.create_task(note("other")))
+        return eager(coro)
+
+    others: list[asyncio.Task[None]] = []
+    eager(note("started"), starts_it)
+    log.append("caller")
+    await asyncio.gather(*others)
+    assert log == ["started", "caller", "other"]
+
+
+async def test_a_create_task_that_replaces_call_soon_itself_may_take_it_out() -> None:
+    loop = asyncio.get_running_loop()
+
+    def replaces(coro: Coroutine[Any, Any, int]) -> asyncio.Task[int]:
+        loop.call_soon = loop.call_soon  # type: ignore[method-assign]
+        del loop.call_soon
+        return eager(coro)
+
+    assert eager(answer(), replaces).result() == 42
+    assert await eager(answer(), asyncio.create_task) == 42
 
 
 async def test_a_start_inside_create_task_does_not_disturb_the_outer_one() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import signal
 import sys
 import warnings
 import weakref
@@ -124,3 +125,130 @@ def test_a_task_in_python_is_started_at_once_too() -> None:
         assert await task is task
 
     asyncio.run(main())
+
+
+class DisturbedLoop(asyncio.SelectorEventLoop):
+    """Runs `meanwhile` while the next task is being made, as the garbage collector or a signal may run other code."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def get_debug(self) -> bool:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return super().get_debug()
+
+
+each_start = pytest.mark.parametrize("start", [eager, by_create_task, as_create_task])
+
+
+@each_start
+def test_a_future_that_is_done_while_a_task_is_made_wakes_who_waits_for_it(start: Callable[..., Any]) -> None:
+    async def main(loop: DisturbedLoop) -> None:
+        future = loop.create_future()
+        waiter = loop.create_task(asyncio.wait_for(future, 5))
+        await asyncio.sleep(0)
+        loop.meanwhile = lambda: future.set_result("done")
+        assert await start(answer()) == 42
+        assert await waiter == "done"
+
+    with asyncio.Runner(loop_factory=DisturbedLoop) as runner:
+        runner.run(main(runner.get_loop()))  # type: ignore[arg-type]
+
+
+@each_start
+@pytest.mark.parametrize("start_other", [asyncio.create_task, eager])
+def test_a_task_made_while_another_is_made_runs_too(start: Callable[..., Any], start_other: Callable[..., Any]) -> None:
+    log: list[str] = []
+
+    async def other() -> None:
+        log.append("other")
+
+    async def child() -> None:
+        log.append("child")
+        await asyncio.sleep(0)
+        log.append("end")
+
+    async def main(loop: DisturbedLoop) -> None:
+        others: list[asyncio.Task[None]] = []
+        loop.meanwhile = lambda: others.append(start_other(other()))
+        task = start(child())
+        expected = ["other", "child"] if start_other is eager else ["child"]
+        assert log == expected
+        await asyncio.wait_for(asyncio.gather(task, *others), 5)
+        assert sorted(log) == ["child", "end", "other"]
+
+    with asyncio.Runner(loop_factory=DisturbedLoop) as runner:
+        runner.run(main(runner.get_loop()))  # type: ignore[arg-type]
+
+
+@each_start
+def test_a_callback_scheduled_while_a_task_fails_to_be_made_is_called(start: Callable[..., Any]) -> None:
+    async def main(loop: DisturbedLoop) -> None:
+        called = asyncio.Event()
+        others: list[asyncio.Task[None]] = []
+
+        async def other() -> None:
+            called.set()
+
+        def disturb() -> None:
+            others.append(asyncio.create_task(other()))
+            raise ZeroDivisionError
+
+        loop.meanwhile = disturb
+        coro = answer()
+        with pytest.raises(ZeroDivisionError):
+            start(coro)
+        coro.close()
+        await asyncio.wait_for(called.wait(), 5)
+
+    with asyncio.Runner(loop_factory=DisturbedLoop) as runner:
+        runner.run(main(runner.get_loop()))  # type: ignore[arg-type]
+
+
+@each_start
+def test_an_interrupt_from_the_keyboard_while_a_task_is_made_ends_the_program(start: Callable[..., Any]) -> None:
+    ended: list[str] = []
+
+    async def starter(loop: DisturbedLoop) -> None:
+        loop.meanwhile = functools.partial(signal.raise_signal, signal.SIGINT)
+        await start(answer())
+
+    async def main(loop: DisturbedLoop) -> None:
+        task = loop.create_task(starter(loop))
+        try:
+            await asyncio.wait_for(asyncio.Event().wait(), 5)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        finally:
+            await task
+
+    with asyncio.Runner(loop_factory=DisturbedLoop) as runner, pytest.raises(KeyboardInterrupt):
+        runner.run(main(runner.get_loop()))  # type: ignore[arg-type]
+    assert ended == ["cancelled"]
+
+
+def test_a_task_in_python_starts_another_one_at_once() -> None:
+    python_task = vars(asyncio.tasks)["_PyTask"]
+    log: list[str] = []
+
+    async def child() -> int:
+        log.append("started")
+        await asyncio.sleep(0)
+        return 42
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        task = eager(child(), lambda coro: python_task(coro, loop=loop))
+        log.append("caller")
+        await asyncio.sleep(0)
+        answer: int = await task
+        return answer
+
+    loop = asyncio.new_event_loop()
+    try:
+        assert loop.run_until_complete(python_task(main(), loop=loop)) == 42
+    finally:
+        loop.close()
+    assert log == ["started", "caller"]

@@ -2,7 +2,7 @@
 
 | part                              | used on | for                                                               |
 |-----------------------------------|---------|-------------------------------------------------------------------|
-| `asyncio.tasks._current_tasks`    | 3.11    | which task is current, by loop                                    |
+| `asyncio.tasks._current_tasks`    | all     | which task is current, by loop; from 3.14 on, of tasks in Python  |
 | `asyncio.tasks._swap_current_task`| 3.12+   | setting the current task aside and back                           |
 | `TaskStepMethWrapper`, `__step`   | all     | telling a task's step from other callbacks (C task, Python task)  |
 | `Task._log_destroy_pending`       | all     | dropping a task that was made and could not be started, silently  |
@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from types import FunctionType
     from typing import TypeAlias
 
+    CurrentTasks: TypeAlias = tuple[asyncio.Task[Any] | None, asyncio.Task[Any] | None]
     #: What makes a task: `asyncio.Task`, a subclass, or a function that is called like it.
     TaskConstructor: TypeAlias = Callable[..., asyncio.Task[Any]]
     #: What `loop.set_task_factory()` takes.
     TaskFactory: TypeAlias = Callable[..., asyncio.Task[Any]]
+
+#: The task that is current on each loop: what `asyncio.current_task()` reads, and from 3.14 on an account of their own
+#: that tasks in Python keep.
+current_tasks = cast("dict[asyncio.AbstractEventLoop, asyncio.Task[Any]]", vars(tasks)["_current_tasks"])
 
 if sys.version_info >= (3, 12):
     _swap_current_task = cast(
@@ -35,8 +40,6 @@ if sys.version_info >= (3, 12):
     )
 
 else:
-    #: The task that is current on each loop: the dictionary that `asyncio.current_task()` reads.
-    current_tasks = cast("dict[asyncio.AbstractEventLoop, asyncio.Task[Any]]", vars(tasks)["_current_tasks"])
 
     def _swap_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> None:
         if task is None:
@@ -59,16 +62,19 @@ else:
         return factory
 
 
-def set_current_task_aside(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
-    """Make no task the current one; returns the task that was, for `restore_current_task`."""
+def set_current_task_aside(loop: asyncio.AbstractEventLoop) -> CurrentTasks:
+    """Make no task the current one; returns what was (in C, in Python), for `restore_current_task`."""
     task = asyncio.current_task(loop)
     if task is not None:  # removing what is not there is a KeyError
         _swap_current_task(loop, None)
-    return task
+    return task, current_tasks.pop(loop, None)
 
 
-def restore_current_task(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> None:
+def restore_current_task(loop: asyncio.AbstractEventLoop, aside: CurrentTasks) -> None:
     """Make the task that was set aside the current one again."""
+    task, of_python = aside
+    if of_python is not None:
+        current_tasks[loop] = of_python
     if task is not None:
         _swap_current_task(loop, task)
 
@@ -78,7 +84,10 @@ _EAGER_FACTORIES = {
     for factory in (make_eager_task_factory(asyncio.Task), getattr(asyncio, "eager_task_factory", None))
     if factory is not None
 }
-_PYTHON_STEP = vars(tasks)["_PyTask"]._Task__step
+_PyTask = vars(tasks)["_PyTask"]
+_PYTHON_STEP = _PyTask._Task__step
+#: What counts as a task: a `_PyTask` is no `asyncio.Task`, which is the one in C.
+TASK_TYPES: tuple[type[asyncio.Task[Any]], ...] = (asyncio.Task, _PyTask)
 
 
 def constructor_in(factory: object) -> TaskConstructor | None:
@@ -96,6 +105,32 @@ def is_task_step(callback: object) -> bool:
 def drop_unstarted(task: asyncio.Task[Any]) -> None:
     """Let a task that will never run go without the "destroyed but pending" that asyncio would log."""
     cast("Any", task)._log_destroy_pending = False
+
+
+if sys.version_info < (3, 12):
+
+    def _type_of_steps() -> type:
+        """The type of what a C task gives to `call_soon` for its next step."""
+
+        class Catcher:
+            caught: object = None
+
+            def call_soon(self, callback: object, **_: object) -> None:
+                self.caught = callback
+
+            def get_debug(self) -> bool:
+                return False
+
+        async def nothing() -> None: ...
+
+        catcher = Catcher()
+        coroutine = nothing()
+        drop_unstarted(asyncio.Task(coroutine, loop=cast("Any", catcher), name=""))
+        coroutine.close()
+        return type(catcher.caught)
+
+    #: What tells most steps from other callbacks without a call; `is_task_step` knows all of them.
+    STEP_TYPE = object if asyncio.Task is _PyTask else _type_of_steps()
 
 
 class TaskAwaitable:

@@ -4,7 +4,8 @@ From 3.12 on, `asyncio.Task(..., eager_start=True)` does it. Where it does not (
 constructor or a task group makes in its own way), the task is made while the loop's `call_soon` is replaced on the
 loop *instance*, so that the step which the new task schedules is held instead of queued; then that step is run as the
 loop would run it: in the task's context, with no other task current. The task is a real one from the first line on.
-Held is only what is a task's step and was scheduled by the caller itself, so code that runs meanwhile sees nothing.
+Held are only tasks' steps. What else is scheduled meanwhile (by a finalizer that the garbage collector runs, by a
+signal handler) goes to the loop as ever; the step of another task goes there right after.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from aio_coro._asyncio_internals import drop_unstarted, is_task_step, restore_current_task, set_current_task_aside
+from aio_coro._asyncio_internals import (
+    TASK_TYPES,
+    drop_unstarted,
+    is_task_step,
+    restore_current_task,
+    set_current_task_aside,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -44,7 +51,7 @@ def start_what_makes(loop: asyncio.AbstractEventLoop, make: Callable[[], R]) -> 
     """Call `make` and run the first step of the task that it makes.
 
     That is the task which `make` returns or, where it returns something else (a handle), the last one it made. A task
-    that has started by itself is left alone, and so is whatever `make` does not make while it is called.
+    that has started by itself is left alone, and so is every other one.
 
     Args:
         loop: The running loop.
@@ -74,12 +81,14 @@ def start_what_makes(loop: asyncio.AbstractEventLoop, make: Callable[[], R]) -> 
     attributes["call_soon"] = hold
     try:
         made = make()
-        first = next((step for step in held if step.task is made), held[-1] if held else None)
+        first = next((step for step in held if step.task is made), None)
+        if first is None and held and not isinstance(made, TASK_TYPES):
+            first = held[-1]
         if first is not None:
             held.remove(first)
     finally:
         if earlier is None:
-            del attributes["call_soon"]
+            attributes.pop("call_soon", None)  # one that `make` put there may have been taken out again
         else:
             attributes["call_soon"] = earlier
         for other in held:
@@ -90,11 +99,11 @@ def start_what_makes(loop: asyncio.AbstractEventLoop, make: Callable[[], R]) -> 
 
 
 def _run(loop: asyncio.AbstractEventLoop, first: _FirstStep) -> None:
-    caller = set_current_task_aside(loop)
+    aside = set_current_task_aside(loop)
     try:
         first.context.run(first.step)
     except (KeyboardInterrupt, SystemExit):
-        first.task.exception()  # it reaches the caller: asyncio need not report it as never retrieved
+        _note_as_retrieved(first.task)
         raise
     except BaseException:
         # A step keeps whatever else its coroutine raises, so this one has not begun (no stack left, as a rule). The
@@ -102,7 +111,16 @@ def _run(loop: asyncio.AbstractEventLoop, first: _FirstStep) -> None:
         loop.call_soon(first.step, context=first.context)
         raise
     finally:
-        restore_current_task(loop, caller)
+        restore_current_task(loop, aside)
+
+
+def _note_as_retrieved(task: asyncio.Task[Any]) -> None:
+    """Let asyncio not report what ended the task: it reaches the caller.
+
+    The task goes on if a signal handler has raised it, behind the coroutine's suspension.
+    """
+    if task.done() and not task.cancelled():
+        task.exception()
 
 
 def _attributes(loop: asyncio.AbstractEventLoop) -> dict[str, Any] | None:
@@ -149,7 +167,7 @@ if sys.version_info >= (3, 12):
             raise
 
 else:
-    from aio_coro._asyncio_internals import current_tasks
+    from aio_coro._asyncio_internals import STEP_TYPE, current_tasks
 
     HAS_EAGER_TASKS = False
     # Not an imported name: of those, 3.11 calls methods through bound methods, a twentieth of `start_plain_task`.
@@ -158,8 +176,12 @@ else:
     # Put in by a task's constructor, taken out right after it; by task, since loops run in several threads.
     _first_steps: dict[asyncio.Task[Any], tuple[Context, Callable[[], object]]] = {}
 
-    def _hold(step: Any, *, context: Context) -> None:
+    def _hold(step: Any, *args: Any, context: Any = None) -> Any:
+        if args or (step.__class__ is not STEP_TYPE and not is_task_step(step)):
+            loop = asyncio.get_running_loop()
+            return type(loop).call_soon(loop, step, *args, context=context)
         _first_steps[step.__self__] = context, step
+        return None
 
     def construct_eagerly(
         constructor: TaskConstructor, coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop, **options: Any
@@ -174,29 +196,33 @@ else:
         in two thirds of the time. The task is named for its coroutine: numbering it would take a tenth of the whole.
         """
         own = loop.__dict__
-        if own.setdefault("call_soon", _hold) is not _hold:
+        if "call_soon" in own:
             return construct_eagerly(asyncio.Task, coro, loop)
+        own["call_soon"] = _hold
         try:
-            task = asyncio.Task(coro, loop=loop, name=coro.__qualname__)
-        except AttributeError:  # coroutines of other make have no name
-            task = asyncio.Task(coro, loop=loop)
-        except RecursionError:
-            if isinstance(coro, CoroutineType):
+            try:
+                task = asyncio.Task(coro, loop=loop, name=coro.__qualname__)
+            except AttributeError:  # coroutines of other make have no name
+                task = asyncio.Task(coro, loop=loop)
+        except BaseException as error:
+            if isinstance(error, RecursionError) and isinstance(coro, CoroutineType):
                 coro.close()
-            _forget(coro)  # has something to do only if there was stack enough for it
+            _give_back(loop, failed=coro)  # has something to do only if there was stack enough for it
             raise
         finally:
             del own["call_soon"]
-        first = _first_steps.pop(task, None)
-        if first is None:
+        try:
+            context, step = _first_steps.pop(task)
+        except KeyError:
             _warn_not_at_once(loop)
             return task
-        context, step = first
+        if _first_steps:
+            _give_back(loop)
         caller = _current_tasks.pop(loop, None)
         try:
             context.run(step)
         except (KeyboardInterrupt, SystemExit):
-            task.exception()
+            _note_as_retrieved(task)
             raise
         except RecursionError:
             coro.close()
@@ -207,8 +233,14 @@ else:
                 _current_tasks[loop] = caller
         return task
 
-    def _forget(coro: Coroutine[Any, Any, Any]) -> None:
-        """Drop the task that was held and then failed to become one (no stack left to register it)."""
-        for task in [task for task in _first_steps if task.get_coro() is coro]:
-            drop_unstarted(task)
-            del _first_steps[task]
+    def _give_back(loop: asyncio.AbstractEventLoop, failed: object = None) -> None:
+        """Schedule the first steps that were held for others (a finalizer made their tasks, say).
+
+        Dropped is the task of the coroutine that was held and then failed to become one (no stack left to register it).
+        """
+        for task in [task for task in list(_first_steps) if task.get_loop() is loop]:
+            context, step = _first_steps.pop(task)
+            if task.get_coro() is failed:
+                drop_unstarted(task)
+            else:
+                type(loop).call_soon(loop, step, context=context)
