@@ -54,6 +54,15 @@ async def test_ticks_follow_at_the_period_whatever_the_body_takes(runtime: Runti
     assert [delta for _, delta in ticks[1:]] == pytest.approx([1, 1, 1, 1])
 
 
+@pytest.mark.parametrize("overrun", ["skip", "catch_up", "restart"])
+@pytest.mark.parametrize("period", [5e-324, 1e-310, 1e-300])
+async def test_period_shorter_than_any_clock_can_tell_is_always_late(
+    period: float, overrun: Overrun, runtime: Runtime
+) -> None:
+    ticks = await begins(runtime, period, [1, 2, 0.5], overrun)
+    assert [elapsed for elapsed, _ in ticks] == pytest.approx([0, 1, 3, 3.5])
+
+
 async def test_clock_starts_with_the_first_iteration_and_not_with_the_call(runtime: Runtime) -> None:
     ticks = periodic(1)
     await runtime.sleep(10)

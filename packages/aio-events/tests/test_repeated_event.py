@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -181,3 +182,19 @@ async def test_repr_of_an_iterator_tells_its_state() -> None:
     assert repr(events) == "<Events: ready>"
     await events.aclose()
     assert repr(events) == "<Events: closed>"
+
+
+async def test_a_burst_of_cancelled_waits_leaves_no_memory_behind(runtime: Runtime) -> None:
+    event = RepeatedEvent()
+    size = sys.getsizeof(event._waiting)
+
+    async def next_event() -> None:
+        await anext(event.events())
+
+    for wait in (event.wait, next_event):
+        async with runtime.tasks() as tasks:
+            for _ in range(100):
+                tasks.start(wait)
+            await runtime.settle()
+            assert sys.getsizeof(event._waiting) > size
+        assert sys.getsizeof(event._waiting) <= size

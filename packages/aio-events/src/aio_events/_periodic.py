@@ -104,7 +104,12 @@ class periodic(ClosableIterator[tuple[float, float | None]]):  # noqa: N801  # t
             return
         self._next_tick += 1
         if self._overrun == "skip" and self._phase + self._next_tick * self._period <= now:
-            self._next_tick = math.floor((now - self._phase) / self._period) + 1
+            ticks = (now - self._phase) / self._period
+            if ticks == math.inf:
+                # No clock is fine enough to be on time for one: each is as good as any other.
+                self._phase, self._next_tick = now, 1
+                return
+            self._next_tick = math.floor(ticks) + 1
             if self._phase + self._next_tick * self._period <= now:
                 # The division was rounded down.
                 self._next_tick += 1

@@ -56,7 +56,11 @@ class RepeatedEvent:
             waiting, self._waiting = self._waiting, {}
             for waiter in waiting:
                 if not waiter.done():
-                    waiter.set_result(None)
+                    try:
+                        waiter.set_result(None)
+                    except RuntimeError:
+                        # Its loop was closed while it waited: nobody is left to be woken.
+                        continue
 
     async def wait(self) -> None:
         """Wait for the next `set()`; earlier ones do not count. Cancellation leaves no trace."""
@@ -66,8 +70,14 @@ class RepeatedEvent:
             await waiter
         except BaseException:
             # Everybody was woken: there is no wake-up to hand on.
-            self._waiting.pop(waiter, None)
+            self._forget(waiter)
             raise
+
+    def _forget(self, waiter: Waiter[None]) -> None:
+        self._waiting.pop(waiter, None)
+        if not self._waiting:
+            # By itself, a dictionary keeps the memory of a burst.
+            self._waiting.clear()
 
     def unqueued_events(self) -> AsyncIterator[None]:
         """Iterate over the events that happen while the listener waits.
@@ -105,13 +115,13 @@ class _Following(ClosableIterator[None]):
 
     async def _wait(self) -> None:
         """As `RepeatedEvent.wait`."""
-        waiting = self._event._waiting
+        event = self._event
         waiter, woken = self._seat.sit_down()
-        waiting[waiter] = None
+        event._waiting[waiter] = None
         try:
             await woken
         except BaseException:
-            waiting.pop(waiter, None)
+            event._forget(waiter)
             raise
 
 

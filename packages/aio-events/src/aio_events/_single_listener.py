@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 from weakref import ref
@@ -49,24 +50,36 @@ class _SingleListenerEvent(ABC):
     def _claim(self, listener: _Listening) -> None:
         current = self._current_listener()
         if current is not None and current is not listener and current.is_active():
-            raise RuntimeError(
-                f"{type(self).__name__} has a listener already, and can have only one: use RepeatedEvent for several"
-            )
+            if not self._is_stranded():
+                raise RuntimeError(
+                    f"{type(self).__name__} has a listener already, and can have only one: use RepeatedEvent for several"
+                )
+            self._waiter = None
         self._listener = ref(listener)
 
     def _current_listener(self) -> _Listening | None:
         return None if self._listener is None else self._listener()
 
+    def _is_stranded(self) -> bool:
+        """Whether the listener waits in a loop that was closed, and never goes on."""
+        return isinstance(self._waiter, asyncio.Future) and self._waiter.get_loop().is_closed()
+
     async def _wait(self) -> None:
-        self._waiter = create_waiter()
+        self._waiter = waiter = create_waiter()
         try:
-            await self._waiter
+            await waiter
         finally:
-            self._waiter = None
+            # Another listener may have taken the place of one that was stranded.
+            if self._waiter is waiter:
+                self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            try:
+                self._waiter.set_result(None)
+            except RuntimeError:
+                # Its loop was closed while it waited: nobody is left to be woken.
+                return
 
     @abstractmethod
     async def _next_event(self) -> None:
