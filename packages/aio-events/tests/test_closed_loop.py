@@ -57,6 +57,9 @@ def test_its_place_is_taken_over(
         async for _ in event:
             return
 
+    pending = leave_pending(wait)
+    reference = weakref.ref(pending)
+
     async def main() -> None:
         if set_before:
             event.set()
@@ -70,6 +73,4 @@ def test_its_place_is_taken_over(
         event.set()
         await waiting
 
-    pending = leave_pending(wait)
-    reference = weakref.ref(pending)
     asyncio.run(main())

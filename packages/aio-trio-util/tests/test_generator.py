@@ -1,7 +1,9 @@
 """`trio_async_generator`: a body that holds nurseries and scopes, in a task of its own."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import gc
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -150,6 +152,39 @@ async def test_asend_and_athrow_reach_the_body() -> None:
             await values.athrow(1)  # type: ignore[call-overload]
 
 
+@pytest.mark.parametrize(
+    ("args", "thrown"),
+    [
+        ((ValueError,), "ValueError()"),
+        ((ValueError, "message"), "ValueError('message')"),
+        ((ValueError, ("several", 1)), "ValueError('several', 1)"),
+        ((ValueError, UnicodeError("of a subclass")), "UnicodeError('of a subclass')"),
+        ((OSError("instance"), None), "OSError('instance')"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:the .* signature of athrow:DeprecationWarning")
+async def test_athrow_makes_the_exception_as_a_native_generator_does(args: tuple[Any, ...], thrown: str) -> None:
+    async def echo() -> AsyncGenerator[object, None]:
+        try:
+            yield "start"
+        except Exception as error:
+            yield repr(error)
+
+    async with trio_async_generator(echo)() as values, aclosing(echo()) as native:
+        for generator in (values, native):
+            await anext(generator)
+            assert await generator.athrow(*args) == thrown
+
+
+async def test_athrow_refuses_what_is_no_exception() -> None:
+    async with counting() as numbers:
+        await anext(numbers)
+        for args in ((int,), (KeyError("instance"), "value")):
+            with pytest.raises(TypeError, match="takes an exception"):
+                await numbers.athrow(*args)
+        assert await anext(numbers) == 1
+
+
 async def test_aclose_runs_clean_up_that_awaits_and_can_be_repeated(autojump_clock: trio.testing.MockClock) -> None:
     @trio_async_generator
     async def careful() -> AsyncGenerator[int, None]:
@@ -236,6 +271,34 @@ async def test_a_wait_cancelled_as_its_item_arrives_leaves_the_item_for_the_next
                 gate.set()
                 scope.cancel()
         assert [value async for value in values] == [1]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_an_error_that_nobody_fetched_does_not_replace_that_of_the_block(strict: bool) -> None:
+    scope = trio.CancelScope()
+
+    @trio_async_generator(strict_exception_groups=strict)
+    async def failing() -> AsyncGenerator[int, None]:
+        # In this moment the consumer still waits, and is not reached any more.
+        scope.cancel()
+        raise ValueError("body")
+        yield
+
+    async def consume(error: Exception | None) -> None:
+        nonlocal scope
+        scope = trio.CancelScope()
+        async with failing() as values:
+            with scope:
+                await anext(values)
+            if error is not None:
+                raise error
+
+    with pytest.raises(ExceptionGroup) as both:
+        await consume(KeyError("block"))
+    assert sorted(map(repr, both.value.exceptions)) == ["KeyError('block')", "ValueError('body')"]
+    with pytest.raises(ExceptionGroup if strict else ValueError) as alone:
+        await consume(None)
+    assert [repr(error) for error in getattr(alone.value, "exceptions", [alone.value])] == ["ValueError('body')"]
 
 
 async def test_leaving_the_block_while_an_item_is_under_way_cancels_the_body() -> None:
@@ -357,3 +420,24 @@ async def test_stop_iteration_of_the_consumer_passes() -> None:
     with pytest.raises(StopAsyncIteration):
         async with around():
             raise StopAsyncIteration
+
+
+async def test_a_cancelled_wait_leaves_no_more_to_the_garbage_collector_than_one_of_trios_own() -> None:
+    @trio_async_generator
+    async def stuck() -> AsyncGenerator[int, None]:
+        await trio.sleep_forever()
+        yield 1
+
+    async def garbage_of(wait: Callable[[], Awaitable[object]]) -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                with trio.move_on_after(0):
+                    await wait()
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    async with stuck() as values:
+        assert await garbage_of(lambda: anext(values)) <= await garbage_of(trio.sleep_forever)

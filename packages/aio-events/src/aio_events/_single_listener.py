@@ -51,8 +51,9 @@ class _SingleListenerEvent(ABC):
         current = self._current_listener()
         if current is not None and current is not listener and current.is_active():
             if not self._is_stranded():
+                name = type(self).__name__
                 raise RuntimeError(
-                    f"{type(self).__name__} has a listener already, and can have only one: use RepeatedEvent for several"
+                    f"{name} has a listener already, and can have only one: use RepeatedEvent for several"
                 )
             self._waiter = None
         self._listener = ref(listener)

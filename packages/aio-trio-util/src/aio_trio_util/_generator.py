@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import partial, wraps
 from inspect import isasyncgenfunction
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
 import trio
 
@@ -66,9 +66,7 @@ class _Served(AsyncGenerator[Y, S], Generic[Y, S]):
         return self._request(_Request.SEND, value)
 
     async def athrow(self, typ: Any, val: Any = None, tb: Any = None) -> Y:
-        error = val if isinstance(val, BaseException) else typ() if val is None and isinstance(typ, type) else typ
-        if not isinstance(error, BaseException):
-            raise TypeError(f"athrow() takes an exception, not {error!r}")
+        error = _exception(typ, val)
         item: Y = await self._request(_Request.THROW, error if tb is None else error.with_traceback(tb))
         return item
 
@@ -85,14 +83,13 @@ class _Served(AsyncGenerator[Y, S], Generic[Y, S]):
         except StopAsyncIteration:
             return
 
-    async def finish(self) -> None:
-        """Close the body and wait for its end; an error that nobody fetched is raised."""
-        error = self._unfetched_error()
+    async def finish(self, nursery: trio.Nursery) -> None:
+        """Close the body and wait for its end; an error that nobody fetched is raised in the nursery."""
+        if (error := self._unfetched_error()) is not None:
+            nursery.start_soon(_raise, error)
         if self._state is not _State.DONE:
             self._begin_close()
         await self._done.wait()
-        if error is not None:
-            raise_unchanged(error)
 
     def _begin_close(self) -> None:
         if self._state is _State.IDLE:
@@ -208,6 +205,23 @@ class _Served(AsyncGenerator[Y, S], Generic[Y, S]):
             return None
 
 
+def _exception(typ: Any, val: Any) -> BaseException:
+    """What `athrow(typ, val)` raises: made as a native generator makes it."""
+    if isinstance(typ, BaseException) and val is None:
+        return typ
+    if not (isinstance(typ, type) and issubclass(typ, BaseException)):
+        raise TypeError(f"athrow() takes an exception, or an exception's type and value, not {typ!r} and {val!r}")
+    if isinstance(val, typ):
+        return val
+    if val is None:
+        return typ()
+    return typ(*val) if isinstance(val, tuple) else typ(val)
+
+
+async def _raise(error: BaseException) -> NoReturn:
+    raise_unchanged(error)
+
+
 class _Decorator(Protocol):
     """What `trio_async_generator` is with its options given."""
 
@@ -303,8 +317,8 @@ def _decorate(
                 # The block's own error goes on; what the body raises joins it in the nursery. A cancellation of this
                 # wait is the block's as well, and comes again at its next checkpoint.
                 with suppress(trio.Cancelled):
-                    await served.finish()
+                    await served.finish(nursery)
                 raise
-            await served.finish()
+            await served.finish(nursery)
 
     return opened

@@ -77,7 +77,11 @@ class Handover(Generic[T]):
             self._taker.task = current_task()
             answer = yield self._message
             if answer is not _WOKEN:
-                answer.unwrap()
+                try:
+                    answer.unwrap()
+                finally:
+                    # What it raises knows this frame.
+                    del answer
         return self.take_nowait() if self.is_full else None
 
     def take_nowait(self) -> T:
