@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aio_values import AsyncValue, lowlevel
+from aio_values import AsyncDictionary, AsyncValue, lowlevel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -114,6 +114,7 @@ async def test_many_waits_at_once_leave_the_value_as_it_was(runtime: Runtime) ->
         async with runtime.tasks() as tasks:
             for number in range(100, 400):
                 tasks.start(value.wait_value, number)
+                tasks.start(value.wait_value, [number].__contains__)
                 tasks.start(value.wait_transition, number)
             await runtime.settle()
             assert deep_size(value) > 10 * size
@@ -121,6 +122,45 @@ async def test_many_waits_at_once_leave_the_value_as_it_was(runtime: Runtime) ->
                 for number in range(100, 401):
                     value.value = number
         assert deep_size(value) <= size, ending
+
+
+async def test_few_predicates_that_are_left_of_many_stand_in_a_small_table(runtime: Runtime) -> None:
+    value = AsyncValue(0)
+    async with runtime.tasks() as tasks:
+        left = await tasks.block(value.wait_value, lambda number: number == 5)
+        size = deep_size(value)
+        crowd = [tasks.start(value.wait_value, [number].__contains__) for number in range(100, 1100)]
+        await runtime.settle()
+        assert deep_size(value) > 10 * size
+        for wait in crowd:
+            wait.cancel()
+        await runtime.settle()
+        assert deep_size(value) < 10 * size
+        value.value = 5
+        assert await left.result() == 5
+
+
+async def test_many_waits_at_once_leave_a_dictionary_as_it_was(runtime: Runtime) -> None:
+    d: AsyncDictionary[int, int] = AsyncDictionary()
+
+    def size() -> int:
+        return sys.getsizeof(d._getters) + sys.getsizeof(d._poppers)
+
+    before = size()
+    for ending in ("woken", "failed", "cancelled"):
+        async with runtime.tasks() as tasks:
+            waits = [tasks.start(function, key) for key in range(300) for function in (d.get_wait, d.pop_wait)]
+            await runtime.settle()
+            assert size() > 10 * before
+            if ending == "woken":
+                d.update(dict.fromkeys(range(300), 1))
+                assert [await wait.result() for wait in waits] == [1] * 600
+            elif ending == "failed":
+                assert sum(d.set_exception(key, LookupError()) for key in range(300)) == 600
+                for wait in waits:
+                    with pytest.raises(LookupError):
+                        await wait.result()
+        assert size() <= before, ending
 
 
 def garbage() -> list[Any]:

@@ -11,6 +11,7 @@ from aio_values.lowlevel import WaitQueue, checkpoint
 
 K = TypeVar("K")
 V = TypeVar("V")
+Q = TypeVar("Q")
 
 
 class AsyncDictionary(MutableMapping[K, V]):
@@ -87,7 +88,7 @@ class AsyncDictionary(MutableMapping[K, V]):
             return await getters.park()
         finally:
             if not getters and self._getters.get(key) is getters:
-                del self._getters[key]
+                _taken_out(self._getters, key)
 
     async def pop_wait(self, key: K) -> V:
         """Remove `key` and return its value: at once if it has one, else as soon as one is assigned.
@@ -115,7 +116,7 @@ class AsyncDictionary(MutableMapping[K, V]):
             return await poppers.take(partial(self._put_back, key))
         finally:
             if not poppers and self._poppers.get(key) is poppers:
-                del self._poppers[key]
+                _taken_out(self._poppers, key)
 
     def _put_back(self, key: K, value: V) -> None:
         # A newer value stands there: had this task never waited, that assignment would have replaced this value.
@@ -147,12 +148,12 @@ class AsyncDictionary(MutableMapping[K, V]):
             raise TypeError(f"set_exception() takes an exception instance, not {exception!r}")
         if isinstance(exception, StopIteration):
             raise TypeError("a StopIteration cannot leave a coroutine: set_exception() takes any other exception")
-        getters = self._getters.pop(key, None)
+        getters = _taken_out(self._getters, key)
         poppers = self._poppers.get(key)
         return (getters.fail_all(exception) if getters else 0) + (poppers.fail(exception) if poppers else 0)
 
     def _hand_over(self, key: K, value: V) -> None:
-        getters = self._getters.pop(key, None)
+        getters = _taken_out(self._getters, key)
         if getters is not None:
             getters.wake_all(value)
         poppers = self._poppers.get(key)
@@ -187,3 +188,11 @@ class AsyncDictionary(MutableMapping[K, V]):
     def clear(self) -> None:
         """Remove all items. Tasks that wait go on waiting."""
         self._values.clear()
+
+
+def _taken_out(queues: dict[K, Q], key: K) -> Q | None:
+    """Remove the queue of `key`, and with the last one the memory for many, which a dictionary keeps by itself."""
+    queue = queues.pop(key, None)
+    if queue is not None and not queues:
+        queues.clear()
+    return queue

@@ -81,13 +81,15 @@ class Registry:
     Predicates, and targets without a hash, form groups by identity: a group is asked once for all its waiters.
     """
 
-    __slots__ = ("any", "groups", "plain")
+    __slots__ = ("_dropped", "any", "groups", "plain")
 
     def __init__(self) -> None:
         self.any: dict[Wakeable, None] = {}
         # Most targets have one waiter, which stands there by itself: a table for it would cost more than it does.
         self.plain: dict[Hashable, Wakeable | Crowd] = {}
         self.groups: dict[Hashable, _Group] = {}
+        # How many groups have left their table since it was made.
+        self._dropped = 0
 
     def count(self) -> int:
         """How many tasks wait."""
@@ -156,6 +158,7 @@ class Registry:
             if not group.hold.waiters:
                 group.hold = None
             self._drop_deserted(group)
+        self.shrink()
 
     def shrink(self) -> None:
         """Give back the memory of tables in which nothing stands any more: a dictionary keeps it by itself."""
@@ -163,6 +166,8 @@ class Registry:
             self.plain.clear()
         if not self.any:
             self.any.clear()
+        if not self.groups:
+            self.groups.clear()
 
     def _key(self, target: object) -> Any:
         """What a plain value stands under; `_NO_KEY` for a predicate, and for a value that no dictionary takes."""
@@ -189,6 +194,11 @@ class Registry:
         key = _identity(group.target)
         if group.hold is None and not group.waiters and self.groups.get(key) is group:
             del self.groups[key]
+            self._dropped += 1
+            # Going through a dictionary costs as much as when it was fullest.
+            if self._dropped > 2 * len(self.groups) + 32:
+                self.groups = self.groups.copy()
+                self._dropped = 0
 
     # --- waking ----------------------------------------------------------------------------------------------------
 
