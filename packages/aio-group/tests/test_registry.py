@@ -89,6 +89,25 @@ def test_of_two_instances_that_come_to_have_one_key_both_are_shown() -> None:
     assert registry == {two.__default_key__: two}
 
 
+@pytest.mark.parametrize("breaks", ["raises", "is not hashable"])
+def test_an_instance_whose_key_cannot_be_had_any_more_is_shown_by_its_default_key(breaks: str) -> None:
+    class Computed(Registry):
+        __unique_key_attr__ = "key"
+
+        def __init__(self, key: str) -> None:
+            self.keys: list[Any] = [key]
+
+        @property
+        def key(self) -> Any:
+            return self.keys[0]
+
+    one, two = Computed("one"), Computed("two")
+    one.keys[:] = [] if breaks == "raises" else [[]]
+    assert Computed.registry == {one.__default_key__: one, "two": two}
+    again = Computed("one")
+    assert Computed.registry == {one.__default_key__: one, "two": two, "one": again}
+
+
 def test_classes_that_share_only_their_base_may_use_the_same_key() -> None:
     class Other(Registry):
         __unique_key_attr__ = "title"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aio_group import Registry, TaskNursery
-from suite_support.interleaving import settle
+from suite_support.interleaving import passes, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -685,6 +685,27 @@ async def test_stop_task_returns_the_outcome() -> None:
     # An error that was returned is not raised once more.
 
 
+async def test_stop_task_of_one_that_failed_in_this_moment_takes_its_error() -> None:
+    error = ValueError("failed")
+    gate = asyncio.get_running_loop().create_future()
+
+    async def fail_at_the_gate() -> None:
+        await gate
+        raise error
+
+    async with TaskNursery() as nursery:
+        task = nursery.create_task(fail_at_the_gate())
+        await settle()
+        gate.set_result(None)
+        await passes(1)
+        # It is done, and the loop has yet to tell the nursery.
+        assert task.done()
+        assert nursery.tasks == (task,)
+        assert await nursery.stop_task(task) is error
+        await settle()
+    # An error that was returned is not raised once more.
+
+
 async def test_stop_task_refuses_other_tasks_and_the_current_one() -> None:
     async with TaskNursery() as nursery, TaskNursery() as other:
         task = other.create_task(forever())
@@ -949,6 +970,23 @@ async def test_a_name_can_be_computed() -> None:
         name = "second"
         assert nursery.name == "second"
         assert TaskNursery.registry == {"second": nursery}
+
+
+async def test_a_name_that_cannot_be_computed_any_more_does_not_hold_up_the_closing() -> None:
+    names = ["nursery"]
+    events: list[Any] = []
+    errors = [ValueError("one"), ValueError("two")]
+    nursery = TaskNursery(name=lambda: names[0])
+    with pytest.raises(ExceptionGroup, match="several errors in nursery <no name") as caught:
+        async with nursery:
+            await nursery.enter_async_context(Context(events))
+            tasks = [nursery.create_task(failing_when_cancelled(error)) for error in errors]
+            await settle()
+            names.clear()
+    assert set(caught.value.exceptions) == set(errors)
+    assert events == ["enter context", "exit context"]
+    assert all(task.done() for task in tasks)
+    assert "name=<no name" in repr(nursery)
 
 
 async def test_nurseries_without_a_name_get_one() -> None:

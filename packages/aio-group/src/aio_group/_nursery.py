@@ -323,7 +323,7 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
         cls = type(self)
         where = f"{cls.__module__.partition('._')[0]}.{cls.__qualname__}"
         return (
-            f"{where}(name={self.name!r}, loop={self.loop!r}, "
+            f"{where}(name={self._shown_name}, loop={self.loop!r}, "
             f"tasks={len(self._crew.tasks)}, state=<{self._state.value}>)"
         )
 
@@ -482,7 +482,15 @@ class TaskNursery(contextlib.AsyncExitStack, Registry):
 
     @property
     def _group_message(self) -> str:
-        return f"several errors in nursery {self.name!r}"
+        return f"several errors in nursery {self._shown_name}"
+
+    @property
+    def _shown_name(self) -> str:
+        """The name, as messages show it: whatever the function does that gives it, the nursery can close."""
+        try:
+            return repr(self.name)
+        except Exception:
+            return "<no name: its function failed>"
 
 
 class _Crew:
@@ -512,6 +520,8 @@ class _Crew:
                 # It ended at the same moment, and was left to this caller.
                 self._report(task)
             raise
+        # Its callback may be still to come, if it was done before: the error is this caller's.
+        self._settle(task)
         self._claims.remove(task)
         try:
             return task.result()

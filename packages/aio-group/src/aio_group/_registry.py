@@ -26,7 +26,8 @@ class RegistryMeta(abc.ABCMeta):
     * `__unique_key_attr__`, inherited by subclasses: the name of the attribute that is the instance's key, unique among
       the instances of the class. Another instance with the key of a living one is refused with `ValueError`. The
       attribute may be a property, and may change; the registry always shows the present keys. Should two instances come
-      to have the same key, the older one keeps it, and the other is shown by its default key.
+      to have the same key, the older one keeps it, and the other is shown by its default key; so is one whose key
+      cannot be had, or is not hashable any more.
     * `__default_key__`: how the keys of instances without that attribute begin; the full name of the class, unless set.
       Each instance has a `__default_key__` of its own: that, and the number of instances of its class made before it
       (its `id`, where `__slots__` leaves no room for attributes).
@@ -86,7 +87,7 @@ class RegistryMeta(abc.ABCMeta):
             instances: list[_T] = list(cls._instances.values())  # type: ignore[attr-defined]
         found: dict[Any, _T] = {}
         for instance in instances:
-            key = instance.__registry_key__  # type: ignore[attr-defined]
+            key = _present_key_of(instance)
             found[_default_key_of(instance) if key in found else key] = instance
         return found
 
@@ -131,7 +132,7 @@ def _refuse_duplicate(cls: RegistryMeta, key: object) -> None:
             f"{key!r} is not"
         ) from None
     # The other may have left since it was entered, and its key may have changed.
-    if other is not None and id(other) in cls._instances and other.__registry_key__ == key:
+    if other is not None and id(other) in cls._instances and _present_key_of(other) == key:
         raise ValueError(f"a {cls.__qualname__} with {cls.__unique_key_attr__} {key!r} exists already: {other!r}")
 
 
@@ -147,6 +148,16 @@ def _key_of(instance: object) -> Any:
         except AttributeError:
             pass
     return _default_key_of(instance)
+
+
+def _present_key_of(instance: Any) -> Any:
+    """The key of an instance that was entered; its default key where it has none any more that could be one."""
+    try:
+        key = instance.__registry_key__
+        hash(key)
+    except Exception:
+        return _default_key_of(instance)
+    return key
 
 
 def _default_key_of(instance: object) -> str:
