@@ -407,6 +407,7 @@ def test_a_second_signal_ends_the_clean_up(
         run_asyncio(main(), loop_factory=loop_factory)
     assert caught.value.code == 128 + signal.SIGTERM
     assert loops[0].is_closed()
+    assert current_loop() is None
     del caught
     loops.clear()
     gc.collect()

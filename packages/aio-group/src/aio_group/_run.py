@@ -171,8 +171,7 @@ class _Run:
         finally:
             try:
                 if self._is_new:
-                    self._end_loop()
-                    asyncio.set_event_loop(current_before)
+                    self._end_loop(current_before)
             finally:
                 if waker is not None:
                     waker.close()
@@ -203,7 +202,7 @@ class _Run:
             self._phase = _Phase.FORCED
             force_end(signum)
 
-    def _end_loop(self) -> None:
+    def _end_loop(self, current_before: asyncio.AbstractEventLoop | None) -> None:
         loop = self._loop
         try:
             if self._phase is _Phase.FORCED:
@@ -213,6 +212,8 @@ class _Run:
                 loop.run_until_complete(loop.shutdown_asyncgens())
                 loop.run_until_complete(loop.shutdown_default_executor())
         finally:
+            # Also where a signal cuts the clean-up short.
+            asyncio.set_event_loop(current_before)
             loop.close()
 
 
