@@ -3,6 +3,8 @@
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from aio_group import (
     call_on_done,
     create_executor,
     run_asyncio,
+    uncancellable,
     wait_for,
 )
 from suite_support.interleaving import settle
@@ -81,9 +84,11 @@ async def test_a_full_group_refuses_what_cannot_be_awaited_as_any_group_does() -
     await group.async_close()
 
 
-BAD_TIMEOUTS: list[tuple[object, type[Exception], str]] = [
+BAD_TIMEOUTS: list[Any] = [
     ("soon", TypeError, "timeout must be a number of seconds or None, not 'soon'"),
     (float("nan"), ValueError, "timeout must be a number that can be compared, or None, not nan"),
+    (Decimal("nan"), ValueError, "timeout must be a number that can be compared, or None, not Decimal"),
+    pytest.param(10**400, ValueError, "timeout must be a number that fits a float", id="too large"),
 ]
 
 
@@ -106,6 +111,34 @@ async def test_a_bad_timeout_starts_nothing(timeout: Any, error: type[Exception]
     with pytest.raises(error, match=message):
         await wait_for(future, timeout)
     assert not future.done()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("timeout", [Decimal("0.001"), Fraction(1, 1000)])
+async def test_a_timeout_may_be_any_real_number(timeout: Any) -> None:
+    with pytest.raises(TimeoutError):
+        await wait_for(asyncio.sleep(10), timeout)
+    gate = asyncio.Event()
+    group = Group()
+    group.spawn(call_on_cancel, gate.wait)
+    with pytest.raises(TimeoutError):
+        await group.async_close(timeout=timeout)
+    gate.set()
+    await group.wait_closed()
+
+
+WAITS: dict[str, Callable[[Any], Awaitable[object]]] = {
+    "uncancellable": uncancellable,
+    "wait_for": lambda task: wait_for(task, None),
+    "call_on_done": lambda task: call_on_done(task, work),
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", WAITS)
+async def test_a_task_that_would_wait_for_itself_is_told(name: str) -> None:
+    with pytest.raises(RuntimeError, match="a task cannot wait for itself"):
+        await WAITS[name](asyncio.current_task())
 
 
 LOOP_TAKERS: dict[str, Callable[[Any], object]] = {

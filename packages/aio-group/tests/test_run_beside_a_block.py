@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -471,15 +472,52 @@ async def test_cancel_in_a_body_that_does_not_wait_any_more_leaves_no_stray_canc
     assert requests_of_this_task() == 0
 
 
-async def test_cancel_before_and_after_the_block_does_nothing() -> None:
+async def test_cancel_before_the_block_ends_it_at_its_first_wait() -> None:
     scope = move_on_when(forever)
     scope.cancel()
-    assert not scope.cancel_called
+    reached: list[bool] = []
+    async with scope:
+        reached.append(True)
+        await forever()
+    assert reached
+    assert scope.cancelled_caught
+    assert requests_of_this_task() == 0
+
+
+async def test_cancel_after_the_block_does_nothing() -> None:
+    scope = move_on_when(forever)
     async with scope:
         await settle()
     scope.cancel()
     assert not scope.cancel_called
     await settle()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+@pytest.mark.parametrize("waits", [True, False])
+async def test_cancel_by_a_function_that_starts_eagerly_ends_the_block(waits: bool) -> None:
+    async def cancel_the_block() -> None:
+        scope.cancel()
+        await forever()
+
+    def eager(loop: asyncio.AbstractEventLoop, coro: Any, **_: Any) -> Any:
+        make: Any = asyncio.Task
+        return make(coro, loop=loop, eager_start=True)
+
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    loop.set_task_factory(eager)
+    scope = move_on_when(cancel_the_block)
+    try:
+        async with scope:
+            if waits:
+                await forever()
+    finally:
+        loop.set_task_factory(before)
+    assert scope.cancel_called
+    assert scope.cancelled_caught is waits
+    await settle()
+    assert requests_of_this_task() == 0
 
 
 async def test_a_task_cancelled_long_before_can_use_a_block() -> None:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Any
 
 
-def refuse_bad_timeout(timeout: object) -> None:
-    """Refuse a timeout that is not None or a number of seconds.
+def seconds_of(timeout: Any) -> float | None:
+    """The timeout as a number that the loop can reckon with, or None: a Decimal, say, cannot be added to its time.
 
     Raises:
-        TypeError: It is no number.
-        ValueError: It is NaN.
+        TypeError: It is neither None nor a number.
+        ValueError: It is NaN, or too large for a float.
     """
     if timeout is None:
-        return
+        return None
     try:
-        is_nan = math.isnan(timeout)  # type: ignore[arg-type]  # that is the question
+        # Unlike float(), this does not read strings.
+        is_nan = math.isnan(timeout)
     except TypeError:
         raise TypeError(f"timeout must be a number of seconds or None, not {timeout!r}") from None
+    except OverflowError:
+        raise ValueError("timeout must be a number that fits a float, or None, not one as large as this") from None
     if is_nan:
         raise ValueError(f"timeout must be a number that can be compared, or None, not {timeout!r}")
+    return timeout if isinstance(timeout, (int, float)) else float(timeout)
 
 
 def refuse_other_than_loop(loop: object) -> None:

@@ -29,6 +29,18 @@ def as_future(obj: Awaitable[_T], *, loop: asyncio.AbstractEventLoop | None = No
     raise TypeError(f"a coroutine, future or other awaitable is needed, not {obj!r}")
 
 
+def future_to_wait_for(obj: Awaitable[_T]) -> asyncio.Future[_T]:
+    """As `as_future`, for the running task to wait for.
+
+    Raises:
+        RuntimeError: `obj` is that task.
+    """
+    future = as_future(obj)
+    if future is asyncio.current_task():
+        raise RuntimeError(f"a task cannot wait for itself: {future!r}")
+    return future
+
+
 def close_coroutine(obj: object) -> None:
     """If it is a coroutine, close it: it was refused, and nobody will await it."""
     if asyncio.iscoroutine(obj):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from aio_group._async_function import coroutine_of, name_of, refuse_other_than_functions
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 
 
+class _State(enum.Enum):
+    NEW = "not entered"
+    OPEN = "open"
+    ENDED = "ended"
+
+
 class _Beside:
     """A block with a companion: an async function that starts where the block begins, and never outlives it.
 
@@ -31,12 +38,14 @@ class _Beside:
         refuse_other_than_functions(caller, [fn])
         self._caller = caller
         self._call = (fn, args, kwargs)
+        self._state = _State.NEW
+        # These two only while the block is open: they lead to errors whose tracebacks lead here.
         self._body: Body | None = None
         self._companion: asyncio.Task[object] | None = None
         self._companion_ended = Latch()
 
     def _begin(self) -> None:
-        if self._body is not None:
+        if self._state is not _State.NEW:
             raise RuntimeError(f"this {self._caller}() was entered before: each block needs a call of its own")
         body = Body()
         fn, args, kwargs = self._call
@@ -49,7 +58,8 @@ class _Beside:
             raise
         self._body = body
         self._companion = companion
-        self._companion.add_done_callback(self._note_end)
+        self._state = _State.OPEN
+        companion.add_done_callback(self._note_end)
 
     def _note_end(self, companion: asyncio.Task[object]) -> None:
         self._companion_ended.open()
@@ -63,15 +73,17 @@ class _Beside:
         """The function returned while the body still runs, or after."""
 
     def _cancel_body(self) -> None:
-        assert self._body is not None, "the block is entered first"
-        self._body.cancel()
+        if self._body is not None:
+            self._body.cancel()
 
     async def _leave(self, exc: BaseException | None) -> bool:
         """Wait for the end of the function, raise what went wrong; tell whether that deals with `exc`."""
-        body, companion, self._companion = self._body, self._companion, None
-        assert body is not None, "the block is entered first"
-        assert companion is not None, "a block is left once"
+        body, companion, self._body, self._companion = self._body, self._companion, None, None
+        assert body is not None, "a block is entered, and left once"
+        assert companion is not None, "it came with the body"
+        self._state = _State.ENDED
         caught = body.end(exc)
+        del body
         self._note_body_end(caught)
         trouble = Trouble()
         trouble.note(None if caught else exc)
@@ -110,6 +122,9 @@ class MoveOnScope(_Beside):
 
     async def __aenter__(self) -> Self:
         self._begin()
+        if self.cancel_called:
+            # Before, or by a function that an eager task factory started at once.
+            self._cancel_body()
         return self
 
     async def __aexit__(
@@ -118,8 +133,11 @@ class MoveOnScope(_Beside):
         return await self._leave(exc)
 
     def cancel(self) -> None:
-        """End the block as if the function had returned, at the body's next wait. Does nothing once the body ended."""
-        if self._companion is None:
+        """End the block as if the function had returned, at the body's next wait; at its first if it has yet to begin.
+
+        Does nothing once the body ended.
+        """
+        if self._state is _State.ENDED:
             return
         self.cancel_called = True
         self._cancel_body()
@@ -131,10 +149,9 @@ class MoveOnScope(_Beside):
         self.cancelled_caught = caught and self.cancel_called
 
     def __repr__(self) -> str:
-        state = "not entered" if self._body is None else "ended" if self._companion is None else "open"
         fn = name_of(self._call[0])
         return (
-            f"<aio_group.move_on_when({fn}) {state} "
+            f"<aio_group.move_on_when({fn}) {self._state.value} "
             f"cancel_called={self.cancel_called} cancelled_caught={self.cancelled_caught}>"
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
 
 from aio_group._async_function import refuse_other_than_functions
-from aio_group._awaitable import as_future, close_coroutine
+from aio_group._awaitable import close_coroutine, future_to_wait_for
 from aio_group._cancellation import Swallowing, foremost
 from aio_group._latch import Latch, latch_of
 
@@ -81,6 +81,8 @@ async def call_on_cancel(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -
         await never.wait()
     except asyncio.CancelledError as cancelled:
         swallowing.forget([cancelled])
+    # It leads to the task: if that fails, from the error's traceback, through this frame, back to the error.
+    del swallowing
     return await call(fn, *args, **kwargs)
 
 
@@ -110,6 +112,7 @@ async def call_on_done(f: Awaitable[object], fn: Callable[..., Any], /, *args: A
         asyncio.CancelledError: This call was cancelled. Before `f` was done, `f` is cancelled and waited for, and `fn`
             is not called; after that, the cancellation reaches `fn`.
         TypeError: `f` cannot be awaited, or `fn` is not callable. At once, not when it is to be called.
+        RuntimeError: `f` is the task that runs the call.
         BaseException: Whatever `fn` or its awaitable raised.
 
     The outcome of `f` is not taken from it: `fn` is called after a result, an error and a cancellation of `f` alike,
@@ -120,7 +123,7 @@ async def call_on_done(f: Awaitable[object], fn: Callable[..., Any], /, *args: A
     except TypeError:
         close_coroutine(f)
         raise
-    future = as_future(f)
+    future = future_to_wait_for(f)
     done = latch_of(future)
     try:
         await done.wait()

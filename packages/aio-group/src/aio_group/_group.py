@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from aio_group._argument import refuse_bad_timeout, refuse_other_than_loop
+from aio_group._argument import refuse_other_than_loop, seconds_of
 from aio_group._async_function import refuse_other_than_functions
 from aio_group._asyncio_internals import runs_here
 from aio_group._awaitable import as_future, close_coroutine
@@ -294,7 +294,7 @@ class Group(Resource):
             TimeoutError: Tasks still ran when the time was over; the message names them and the lines they stand in.
                 The group stays closing, and is closed when they end.
             TypeError: `timeout` is not a number; the group is not closed.
-            ValueError: `timeout` is NaN; the group is not closed.
+            ValueError: `timeout` is NaN, or too large for a float; the group is not closed.
             asyncio.CancelledError: The caller was cancelled while it waited. The call still waits until the group is
                 closed (or the time is over) before it raises, however often it is cancelled, so that it never leaves
                 tasks behind.
@@ -302,7 +302,7 @@ class Group(Resource):
         In a task of the group or of a subgroup, which would wait for itself, it returns when all the other tasks have
         ended, or wait like this one; there, a cancellation (with `cancel=True`, the group's own) ends the wait at once.
         """
-        refuse_bad_timeout(timeout)
+        timeout = seconds_of(timeout)
         self.close(cancel)
         owner = self._owner_of_current_task()
         if owner is not None:

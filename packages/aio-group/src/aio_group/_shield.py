@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from aio_group._awaitable import as_future
+from aio_group._awaitable import future_to_wait_for
 from aio_group._cancellation import Swallowing, foremost
 from aio_group._latch import latch_of
 
@@ -42,11 +42,12 @@ async def uncancellable(f: Awaitable[_T], raise_cancel: bool = True) -> _T:
             the `__cause__`. Also raised, either way, if `f` itself was cancelled by somebody else.
         BaseException: Whatever `f` raised, if the waiting task was not cancelled.
         TypeError: `f` cannot be awaited.
+        RuntimeError: `f` is the waiting task itself.
 
     An `f` that never ends is waited for without end.
     """
     swallowing = Swallowing()
-    future = as_future(f)
+    future = future_to_wait_for(f)
     cancellations = await latch_of(future).outlast()
     try:
         if cancellations and raise_cancel:
@@ -59,4 +60,4 @@ async def uncancellable(f: Awaitable[_T], raise_cancel: bool = True) -> _T:
     finally:
         # The errors' tracebacks lead to this frame, which must not lead back to the errors.
         cancellations.clear()
-        del future
+        del future, swallowing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from aio_group._argument import refuse_bad_timeout
-from aio_group._awaitable import as_future, close_coroutine
+from aio_group._argument import seconds_of
+from aio_group._awaitable import close_coroutine, future_to_wait_for
 from aio_group._cancellation import CancelledWithResultError, foremost
 from aio_group._latch import latch_of
 
@@ -38,16 +38,17 @@ async def wait_for(obj: Awaitable[_T], timeout: float | None) -> _T:
             somebody else.
         BaseException: Whatever `obj` raised.
         TypeError: `obj` cannot be awaited, or `timeout` is not a number. Nothing was started.
-        ValueError: `timeout` is NaN. Nothing was started.
+        ValueError: `timeout` is NaN, or too large for a float. Nothing was started.
+        RuntimeError: `obj` is the waiting task itself.
 
     A second cancellation does not cut short the wait for `obj` to end.
     """
     try:
-        refuse_bad_timeout(timeout)
-    except (TypeError, ValueError):
+        timeout = seconds_of(timeout)
+        future = future_to_wait_for(obj)
+    except BaseException:
         close_coroutine(obj)
         raise
-    future = as_future(obj)
     done = latch_of(future)
     cancellations: list[asyncio.CancelledError] = []
     try:
