@@ -7,7 +7,7 @@ from typing import assert_type
 
 import pytest
 import trio
-from aio_trio_util import TaskStats, move_on_when, trio_async_generator, wait_all, wait_any
+from aio_trio_util import TaskStats, move_on_when, run_and_cancelling, trio_async_generator, wait_all, wait_any
 
 pytestmark = pytest.mark.trio
 
@@ -52,6 +52,22 @@ async def test_blocks_give_what_they_say() -> None:
     async with numbers(2) as two, digits() as one:
         assert assert_type([value async for value in two], list[int]) == [0, 1]
         assert assert_type(await anext(one), int) == 0
+
+
+async def test_arguments_must_be_those_of_the_function() -> None:
+    async def greet(name: str, times: int = 1) -> None:
+        """Nothing to wait for."""
+
+    async with move_on_when(greet, "x", times=2), run_and_cancelling(greet, "x"):
+        pass
+    async with move_on_when(greet, "x", strict_exception_groups=True):
+        pass
+    with pytest.raises(TypeError, match="positional argument"):
+        async with move_on_when(number, 5):  # type: ignore[call-overload]
+            await trio.sleep_forever()
+    with pytest.raises(TypeError, match="positional argument"):
+        async with run_and_cancelling(number, 5):  # type: ignore[call-overload]
+            await trio.sleep_forever()
 
 
 async def test_a_report_is_data() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
 import trio
 
@@ -13,22 +13,21 @@ from aio_trio_util._grouping import open_plain_nursery
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
-    from typing import TypeVarTuple, Unpack
 
-    Ts = TypeVarTuple("Ts")
+P = ParamSpec("P")
 
 
 @overload
 def move_on_when(
-    fn: Callable[[Unpack[Ts]], Awaitable[object]], /, *args: *Ts, strict_exception_groups: bool = False
+    fn: Callable[..., Awaitable[object]], /, *args: Any, strict_exception_groups: bool, **kwargs: Any
 ) -> AbstractAsyncContextManager[trio.CancelScope, bool | None]: ...
 @overload
 def move_on_when(
-    fn: Callable[..., Awaitable[object]], /, *args: Any, strict_exception_groups: bool = False, **kwargs: Any
+    fn: Callable[P, Awaitable[object]], /, *args: P.args, **kwargs: P.kwargs
 ) -> AbstractAsyncContextManager[trio.CancelScope, bool | None]: ...
 
 
-@asynccontextmanager  # type: ignore[misc]  # mypy does not see that *args: Any takes *Ts
+@asynccontextmanager  # type: ignore[misc]  # mypy does not see that *args: Any, **kwargs: Any take P's
 async def move_on_when(
     fn: Callable[..., Awaitable[object]], /, *args: Any, strict_exception_groups: bool = False, **kwargs: Any
 ) -> AsyncIterator[trio.CancelScope]:
@@ -71,15 +70,15 @@ async def move_on_when(
 
 @overload
 def run_and_cancelling(
-    fn: Callable[[Unpack[Ts]], Awaitable[object]], /, *args: *Ts, strict_exception_groups: bool = False
+    fn: Callable[..., Awaitable[object]], /, *args: Any, strict_exception_groups: bool, **kwargs: Any
 ) -> AbstractAsyncContextManager[None, bool | None]: ...
 @overload
 def run_and_cancelling(
-    fn: Callable[..., Awaitable[object]], /, *args: Any, strict_exception_groups: bool = False, **kwargs: Any
+    fn: Callable[P, Awaitable[object]], /, *args: P.args, **kwargs: P.kwargs
 ) -> AbstractAsyncContextManager[None, bool | None]: ...
 
 
-@asynccontextmanager  # type: ignore[misc]  # mypy does not see that *args: Any takes *Ts
+@asynccontextmanager  # type: ignore[misc]  # mypy does not see that *args: Any, **kwargs: Any take P's
 async def run_and_cancelling(
     fn: Callable[..., Awaitable[object]], /, *args: Any, strict_exception_groups: bool = False, **kwargs: Any
 ) -> AsyncIterator[None]:
