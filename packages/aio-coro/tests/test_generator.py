@@ -840,6 +840,49 @@ async def test_the_iteration_can_move_to_another_task_while_a_value_of_a_third_i
 
 
 @asyncio_test
+@pytest.mark.parametrize("start", [asyncio.create_task, eager])
+async def test_other_tasks_yield_into_an_iteration_whose_every_value_is_taken_by_a_task_of_its_own(start: Any) -> None:
+    """As `asyncio.wait_for(anext(iterator), ...)` does on Python 3.11."""
+    g = generator_object()
+    children: list[asyncio.Task[Any]] = []
+
+    async def body() -> None:
+        await g.ayield("own")
+        children.append(start(g.ayield("of a child")))
+        await children[0]
+        children.append(start(g.ayield("between two calls")))
+        await g.ayield("own again")
+        await children[1]
+
+    iterator = g(body())
+    values = []
+    for _ in range(4):
+        values.append(await asyncio.create_task(iterator.asend(None)))
+        gc.collect()
+        await settle()
+    assert sorted(values) == ["between two calls", "of a child", "own", "own again"]
+    assert await collect(iterator) == []
+
+
+@asyncio_test
+async def test_a_task_that_has_iterated_yields_while_another_one_iterates() -> None:
+    g = generator_object()
+    end = asyncio.Event()
+
+    async def body() -> None:
+        await g.ayield("first")
+        await end.wait()
+
+    iterator = g(body())
+    assert await anext(iterator) == "first"
+    rest = asyncio.create_task(collect(iterator))
+    await settle()
+    await g.ayield("from the first one")
+    end.set()
+    assert await rest == ["from the first one"]
+
+
+@asyncio_test
 async def test_a_finished_loop_is_not_called_when_a_left_iterator_is_dropped() -> None:
     g = generator_object()
     kept: list[Any] = []

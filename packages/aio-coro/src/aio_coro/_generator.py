@@ -123,15 +123,22 @@ class GeneratorObject(Generic[T, V]):
         if self._iterations == 0:
             return "GeneratorObject.ayield() was called while nothing iterates: no iterator has begun, or it has ended"
         task = _current_task()
-        consumer = None if self._consumer is None else self._consumer()
-        if task is None or consumer is None:
+        if task is None or self._consumer is None:
             return (
                 "GeneratorObject.ayield() was called from outside of what the iterated coroutine awaits;"
                 " only on asyncio can other tasks yield into it"
             )
-        if task is consumer:
-            return "GeneratorObject.ayield() was called by the iterating task itself, which would wait for itself"
-        if task.get_loop() is not consumer.get_loop():
+        wait = None if self._relay is None else self._relay.waiting
+        if wait is not None and wait.is_awaited():
+            loop = wait.get_loop()
+        else:
+            consumer = self._consumer()
+            if consumer is None:  # it made one call and is done; the next one may come from another task
+                return None
+            if task is consumer:
+                return "GeneratorObject.ayield() was called by the iterating task itself, which would wait for itself"
+            loop = consumer.get_loop()
+        if task.get_loop() is not loop:
             return "GeneratorObject.ayield() was called on another event loop than the one that iterates"
         return None
 

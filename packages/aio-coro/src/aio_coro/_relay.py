@@ -168,6 +168,10 @@ class InterruptibleWait(asyncio.Future[Any]):
     def remove_done_callback(self, wakeup: Callable[[Any], object], /) -> int:
         return self.source.remove_done_callback(wakeup)
 
+    def is_awaited(self) -> bool:
+        """Whether a task waits here: another one than that which runs."""
+        return self._wakeup is not None
+
     def interrupt(self) -> None:
         """Wake the task although the future is not done, unless it is about to wake up anyway.
 
