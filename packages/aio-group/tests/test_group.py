@@ -108,10 +108,16 @@ async def test_a_limit_that_is_no_whole_number_is_refused(limit: Any) -> None:
         Group(limit=limit)
 
 
-async def test_exception_cb_must_be_a_function() -> None:
+async def test_exception_cb_must_be_a_synchronous_function() -> None:
     # hat.aio 0.7 takes log_exceptions first.
     with pytest.raises(TypeError, match="exception_cb must be a function or None, not False"):
         Group(False)  # type: ignore[arg-type]  # the mistake under test
+
+    async def callback(error: Exception) -> None:
+        pass
+
+    with pytest.raises(TypeError, match="exception_cb must not be async"):
+        Group(callback)
 
 
 async def test_tasks_run_in_a_copy_of_the_callers_context() -> None:

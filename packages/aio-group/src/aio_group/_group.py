@@ -120,6 +120,8 @@ class Group(Resource):
     ) -> None:
         if exception_cb is not None and not callable(exception_cb):
             raise TypeError(f"exception_cb must be a function or None, not {exception_cb!r}")
+        if inspect.iscoroutinefunction(exception_cb):
+            raise TypeError(f"exception_cb must not be async, since nobody awaits it: {exception_cb!r}")
         if limit is not None and not isinstance(limit, int):
             raise TypeError(f"limit must be a whole number or None, not {limit!r}")
         if limit is not None and limit < 1:

@@ -24,7 +24,8 @@ async def wait_for(obj: Awaitable[_T], timeout: float | None) -> _T:
 
     Args:
         obj: A coroutine (it runs in a task of its own), a future or another awaitable. It is done when the call ends,
-            however it ends: on a timeout or a cancellation it is cancelled and waited for.
+            however it ends: on a timeout or a cancellation it is cancelled and waited for. (Of what `Group.spawn`
+            returns, that holds for the future, which stands for the group's task and does not cancel it.)
         timeout: Seconds; None waits without limit; with 0 or less, only what is done already gives a result.
 
     Returns:
@@ -33,7 +34,8 @@ async def wait_for(obj: Awaitable[_T], timeout: float | None) -> _T:
     Raises:
         TimeoutError: The time was over, and `obj` ended by the cancellation.
         CancelledWithResultError: The waiting task was cancelled and `obj` had a result or an error all the same, which
-            this error carries.
+            this error carries. Before Python 3.13, `asyncio.timeout` and `asyncio.TaskGroup` do not know it for a
+            cancellation: inside them, catch it, and raise a plain `asyncio.CancelledError` from it.
         asyncio.CancelledError: The waiting task was cancelled and `obj` with it, or `obj` was cancelled by itself or by
             somebody else.
         BaseException: Whatever `obj` raised.
