@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -175,6 +176,29 @@ async def test_error_of_the_source_is_raised_as_itself_and_closes_it(
             await anext(items)
         assert caught.value is error
         assert source.closed == 1
+
+
+@both
+async def test_error_of_the_source_is_raised_as_itself_though_its_closing_is_cancelled(
+    limited: Callable[..., Any], runtime: Runtime
+) -> None:
+    source = Source(runtime, KeyError("x"), closing=10)
+    caught: list[BaseException] = []
+
+    async def step() -> None:
+        try:
+            await anext(limited(50, source))
+        except BaseException as error:
+            caught.append(error)
+        await runtime.sleep(1)
+
+    async with runtime.tasks() as tasks:
+        stepping = await tasks.block(step)
+        stepping.cancel()
+        await stepping.wait()
+        # Before 3.13, asyncio's cancellation is replaced by the error.
+        assert stepping.cancelled or (runtime.library == "asyncio" and sys.version_info < (3, 13))
+    assert repr(caught) == "[KeyError('x')]"
 
 
 @both

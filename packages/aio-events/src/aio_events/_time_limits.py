@@ -68,7 +68,8 @@ class iter_move_on_after(_Limited[T]):  # noqa: N801  # the name that trio-util'
 
     The source survives the time limit where a wait for its next item can be cancelled and begun again: the iterators
     of this family, queues, `trio`'s and `anyio`'s memory channels. Give it to another loop to go on with it; nothing
-    is lost between. An async generator does not survive: a cancellation finishes it.
+    is lost between. An async generator does not survive: a cancellation finishes it. One that holds a cancel scope or
+    a task group open over a `yield` cannot be a source, since the scope of the limit is opened and closed in between.
 
     The source is closed, if it has an `aclose`, when it ends or fails and by `aclose()` of this iterator (so by
     `contextlib.aclosing` around it), and not by the time limit.
@@ -98,9 +99,9 @@ class iter_fail_after(_Limited[T]):  # noqa: N801  # the name that trio-util's u
 
     The error is a `TimeoutError`; on trio it is a `trio.TooSlowError` too.
 
-    The time counts from the moment the loop asks for an item; its body may take as long as it likes. The source
-    survives the time limit, or does not, and is closed as for `iter_move_on_after`; where it survives, this
-    iterator can be asked again.
+    The time counts from the moment the loop asks for an item; its body may take as long as it likes. What can be a
+    source, whether it survives the time limit, and when it is closed, is as for `iter_move_on_after`; where it
+    survives, this iterator can be asked again.
 
     The idea and the name come from trio-util.
 

@@ -134,7 +134,8 @@ class azip(_Zip[T]):  # noqa: N801  # an asynchronous zip
     together. The iteration ends with the shortest source.
 
     When a source ends or fails, the steps of the others are cancelled and waited for. Items that these had given in the
-    same step are in `leftover`. A single error is raised as itself, several as a group.
+    same step are in `leftover`. A single error is raised as itself, several as a group. A cancellation in the moment of
+    an error follows at the next wait (on asyncio from Python 3.13 on; earlier, the error takes its place).
 
     The sources belong to the iteration: each that has an `aclose` is closed at its end, in case of errors, by
     `aclose()`, and when the iterator is dropped after `break`. In that last case nobody waits for the closing, which

@@ -32,7 +32,7 @@ async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
 
     Raises:
         BaseException: The one error, as itself, if a single function failed; a group of all errors if several did.
-            If the caller was cancelled as well, the cancellation follows at its next wait.
+            If the caller was cancelled as well, see `raise_failures`.
     """
     results: dict[int, T] = {}
 
