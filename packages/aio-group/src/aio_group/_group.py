@@ -560,7 +560,7 @@ class Group(Resource):
 
     def _tree(self) -> Iterator[Group]:
         """This group and all below it, each before its subgroups. No further than is asked for: there may be many."""
-        levels = [iter((self,))]
+        levels: list[Iterator[Group]] = [iter((self,))]
         while levels:
             group = next(levels[-1], None)
             if group is None:
