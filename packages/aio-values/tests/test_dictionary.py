@@ -389,6 +389,69 @@ async def test_copies_and_pickles_hold_the_items_and_not_the_waits(runtime: Runt
         assert not popper.done
 
 
+async def test_copy_of_a_subclass_has_what_it_adds_and_needs_no_arguments() -> None:
+    class Tagged(AsyncDictionary[str, int]):
+        def __init__(self, tag: str, **items: int) -> None:
+            super().__init__(items)
+            self.tag = tag
+
+    class Slotted(AsyncDictionary[str, int]):
+        __slots__ = ("tag",)
+        tag: str
+
+    tagged = Tagged("t", a=1)
+    slotted = Slotted(a=1)
+    slotted.tag = "t"
+    both: list[Any] = [tagged, slotted]
+    for one in both:
+        for made in (copy.copy(one), copy.deepcopy(one), one.copy()):
+            assert type(made) is type(one)
+            assert made.tag == "t"
+            assert made == {"a": 1}
+            made["b"] = await made.get_wait("a")
+            assert "b" not in one
+
+
+def test_a_dictionary_that_contains_itself_can_be_copied_and_pickled() -> None:
+    d: AsyncDictionary[str, Any] = AsyncDictionary()
+    d["self"] = d
+    for made in (copy.deepcopy(d), pickle.loads(pickle.dumps(d))):
+        assert made["self"] is made
+
+
+async def test_dictionaries_are_joined_as_dicts_are(runtime: Runtime) -> None:
+    d = AsyncDictionary({"a": 1, "b": 2})
+    joined = d | {"b": 3, "c": 4}
+    assert type(joined) is AsyncDictionary
+    assert joined == {"a": 1, "b": 3, "c": 4}
+    joined = {"b": 3, "c": 4} | d
+    assert type(joined) is AsyncDictionary
+    assert list(joined.items()) == [("b", 2), ("c", 4), ("a", 1)]
+    assert d == {"a": 1, "b": 2}
+    assert AsyncDictionary({"x": 0}) | d == {"x": 0, "a": 1, "b": 2}
+    with pytest.raises(TypeError, match="unsupported operand"):
+        d | 3  # type: ignore[operator]  # what is tested
+    with pytest.raises(TypeError, match="unsupported operand"):
+        3 | d  # type: ignore[operator]  # what is tested
+    async with runtime.tasks() as tasks:
+        popper = await tasks.block(d.pop_wait, "c")
+        getter = await tasks.block(d.get_wait, "e")
+        same = d
+        d |= {"c": 5, "e": 6}
+        assert d is same
+        assert await popper.result() == 5
+        assert await getter.result() == 6
+    d |= [("f", 7)]
+    assert d == {"a": 1, "b": 2, "e": 6, "f": 7}
+
+
+def test_dictionary_made_from_keys() -> None:
+    made = AsyncDictionary.fromkeys("ab", 1)
+    assert type(made) is AsyncDictionary
+    assert made == {"a": 1, "b": 1}
+    assert AsyncDictionary.fromkeys("a") == {"a": None}
+
+
 def test_waiting_outside_of_a_runtime_says_what_is_missing() -> None:
     d: AsyncDictionary[str, int] = AsyncDictionary()
     for function in (d.get_wait, d.pop_wait):

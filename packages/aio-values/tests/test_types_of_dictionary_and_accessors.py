@@ -23,6 +23,8 @@ async def test_dictionary_gives_its_values() -> None:
     assert assert_type(await d.pop_wait("a"), int) == 1
     assert assert_type(AsyncDictionary([(1, "x")]), AsyncDictionary[int, str]) == {1: "x"}
     assert assert_type(AsyncDictionary(a=1.5), AsyncDictionary[str, float]) == {"a": 1.5}
+    assert assert_type(d.copy() | {"b": 2}, AsyncDictionary[str, int]) == {"b": 2}
+    assert assert_type(AsyncDictionary.fromkeys("a", 1), AsyncDictionary[str, int]) == {"a": 1}
     declared: AsyncDictionary[bytes, int] = AsyncDictionary()
     assert assert_type(declared.is_waiting(b""), bool) is False
     assert assert_type(declared.set_exception(b"", OSError()), int) == 0

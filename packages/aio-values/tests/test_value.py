@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import weakref
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +14,8 @@ import pytest
 from aio_values import AsyncBool, AsyncValue, awaitable_predicate, equals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from suite_support.runtimes import Runtime
 
 pytestmark = pytest.mark.every_runtime
@@ -406,6 +410,15 @@ async def test_repr_tells_value_and_dependants(runtime: Runtime) -> None:
             assert "'5'" in repr(text)
     assert repr(equals(5)) == "equals(5)"
     assert weakref.ref(value)() is value
+
+
+@pytest.mark.parametrize("take", [copy.copy, copy.deepcopy, pickle.dumps])
+async def test_value_cannot_be_copied(take: Callable[[object], object]) -> None:
+    value = AsyncValue(1)
+    with value.open_transform(str) as derived:
+        for one in (value, derived, AsyncBool()):
+            with pytest.raises(TypeError, match="cannot be copied or pickled"):
+                take(one)
 
 
 async def test_value_made_and_assigned_with_no_loop_running_serves_later() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import Any, Self, TypeVar, cast, overload
 
 from aio_values._hand_over import HandOver
 from aio_values.lowlevel import WaitQueue, checkpoint
 
 K = TypeVar("K")
 V = TypeVar("V")
+L = TypeVar("L")
+W = TypeVar("W")
 Q = TypeVar("Q")
 
 
@@ -32,8 +35,9 @@ class AsyncDictionary(MutableMapping[K, V]):
     cancelled after it was given a value leaves things as if it had never waited: its value goes to the next one in the
     line, or into the dictionary by the same three steps, unless a newer value stands there.
 
-    Everything else is as for a `dict`, at its cost. Assigning costs O(1) and O(1) for each task woken. Copies and
-    pickles hold the items and no waiting tasks. Use one dictionary from one thread.
+    Everything else is as for a `dict`, at its cost; `update`, `setdefault` and `|=` hand over as assignments do.
+    Assigning costs O(1) and O(1) for each task woken. Copies and pickles hold the items and no waiting tasks. Use one
+    dictionary from one thread.
 
     The idea and the names come from trio-util 0.1.
     """
@@ -60,8 +64,45 @@ class AsyncDictionary(MutableMapping[K, V]):
         waiting = [key for key in {**self._getters, **self._poppers} if self.is_waiting(key)]
         return f"{type(self).__name__}({self._values!r}{f', waiting for {waiting!r}' if waiting else ''})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (dict(self._values),)
+    def __getstate__(self) -> tuple[Any, dict[str, Any]]:
+        """What copies and pickles have: the items, and what a subclass adds, but nobody who waits."""
+        of_subclass, slots = cast("tuple[Any, dict[str, Any]]", super().__getstate__())
+        return of_subclass, {**slots, "_values": self._values.copy(), "_getters": {}, "_poppers": {}}
+
+    def copy(self) -> Self:
+        """Another dictionary with the same items, for which nobody waits."""
+        return copy.copy(self)
+
+    @overload
+    @classmethod
+    def fromkeys(cls, keys: Iterable[L], value: None = None, /) -> AsyncDictionary[L, Any]: ...
+    @overload
+    @classmethod
+    def fromkeys(cls, keys: Iterable[L], value: W, /) -> AsyncDictionary[L, W]: ...
+    @classmethod
+    def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> AsyncDictionary[Any, Any]:
+        """Make a dictionary in which every key has the same value."""
+        made: AsyncDictionary[Any, Any] = cls()
+        made.update(dict.fromkeys(keys, value))
+        return made
+
+    def __or__(self, other: Mapping[K, V]) -> Self:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        made = self.copy()
+        made.update(other)
+        return made
+
+    def __ror__(self, other: Mapping[K, V]) -> Self:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        made = self.copy()
+        made._values = {**other, **self._values}
+        return made
+
+    def __ior__(self, other: Mapping[K, V] | Iterable[tuple[K, V]]) -> Self:
+        self.update(other)
+        return self
 
     async def get_wait(self, key: K) -> V:
         """The value of `key`: at once if it has one, else as soon as one is assigned, which stays where it is.

@@ -7,7 +7,7 @@ import math
 import sys
 from concurrent.futures import Future
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, TypeVar, cast
 
 from aio_values import lowlevel
 from aio_values._asyncio_internals import running_loop_or_none
@@ -158,6 +158,9 @@ class AsyncValue(Generic[T]):
         notes = [f", {waiting} waiting" if waiting else "", f", {derived} derived" if derived else ""]
         state = shown(self._value) if self._failure is None else f"failed with {shown(self._failure.error)}"
         return f"<{type(self).__name__}: {state}{''.join(notes)}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be copied or pickled, since tasks wait for this very object: copy its value")
 
     def statistics(self) -> ValueStatistics:
         """How many waits and derived values depend on this value now: O(distinct targets)."""
