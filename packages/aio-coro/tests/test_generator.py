@@ -449,6 +449,24 @@ async def test_a_wait_for_a_future_of_another_class_is_interrupted_too() -> None
 
 
 @asyncio_test
+async def test_a_future_that_the_coroutine_awaits_can_be_awaited_by_others_meanwhile() -> None:
+    g = generator_object()
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def body() -> None:
+        await g.ayield(await future)
+
+    async def other() -> int:
+        return await future
+
+    tasks = asyncio.create_task(collect(g(body()))), asyncio.create_task(other())
+    await settle()
+    future.set_result(1)
+    assert await tasks[0] == [1]
+    assert await tasks[1] == 1
+
+
+@asyncio_test
 async def test_an_iterator_of_an_iterator_is_interrupted_in_either() -> None:
     outer, inner = generator_object(), generator_object()
 

@@ -8,6 +8,7 @@
 | `Task._log_destroy_pending`       | all     | dropping a task that was made and could not be started, silently  |
 | closure of the eager task factory | all     | the constructor inside a factory (anyio reads it in the same way) |
 | `_asyncio_future_blocking`        | all     | the mark by which a task knows what it can wait for               |
+| `Future._callbacks`, `_exception` | all     | shown by what stands in for a future, to who interrupts its task  |
 
 Checked on CPython 3.11.7, 3.12.1, 3.13.0, 3.14.10 and 3.15.2, with the stock loop and uvloop 0.23.
 """

@@ -505,6 +505,8 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
                 if isinstance(error, GeneratorExit):
                     coro.close()
                     raise error
+                if wait is not None:
+                    wait.cancel_private(coro)
                 # Thrown in outside of the handler, so that the coroutine does not see it as being handled.
                 yielded = coro.throw(error)
                 error = None

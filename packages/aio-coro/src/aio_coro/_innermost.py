@@ -1,6 +1,13 @@
-"""Raising an exception in the innermost frame of a chain of coroutines, GeneratorExit included."""
+"""The innermost frame of a chain of coroutines: finding it, and raising an exception there, GeneratorExit included."""
 
 from __future__ import annotations
+
+import gc
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 class RaiseHere(BaseException):
@@ -30,3 +37,31 @@ def carried(exc: BaseException | type[BaseException]) -> BaseException | type[Ba
     if isinstance(exc, type):
         return RaiseHere(exc()) if issubclass(exc, GeneratorExit) else exc
     return RaiseHere(exc) if isinstance(exc, GeneratorExit) else exc
+
+
+# What the methods of async generators, `anext()` and a coroutine's `__await__()` return does not tell what it drives.
+_UNTOLD = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable", "coroutine_wrapper"})
+
+
+def innermost_frame(awaited: Any) -> FrameType | None:
+    """The frame that waits, at the end of the chain of coroutines and generators that await each other."""
+    frame: FrameType | None = None
+    while awaited is not None:
+        match awaited:
+            case CoroutineType():
+                frame, awaited = awaited.cr_frame, awaited.cr_await
+            case GeneratorType():
+                frame, awaited = awaited.gi_frame, awaited.gi_yieldfrom
+            case AsyncGeneratorType():
+                frame, awaited = awaited.ag_frame, awaited.ag_await
+            case _ if type(awaited).__name__ in _UNTOLD:
+                awaited = next(filter(_is_link, gc.get_referents(awaited)), None)
+            case _:
+                break
+    return frame
+
+
+def _is_link(candidate: object) -> bool:
+    return (
+        isinstance(candidate, (CoroutineType, GeneratorType, AsyncGeneratorType)) or type(candidate).__name__ in _UNTOLD
+    )

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aio_coro._asyncio_internals import TaskAwaitable
+from aio_coro._innermost import innermost_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,9 @@ class Yielded(TaskAwaitable):
 
     def add_done_callback(self, wakeup: Callable[[Yielded], object], *, context: Context | None = None) -> None:
         """Called by the task in whose chain of awaits the value came up, which is not the iterating one."""
+        if self.crossing is not None:  # the task has left already, and it is asked how this ended
+            self.crossing.loop.call_soon(wakeup, self, context=context)
+            return
         self.crossing = Crossing(self, wakeup, context)
         objection = self.owner._objection_to_current_task()
         if objection is None:
@@ -51,8 +55,26 @@ class Yielded(TaskAwaitable):
         self.crossing.end(error=_cancelled(msg))
         return True
 
+    @property
+    def _callbacks(self) -> list[tuple[Callable[[Yielded], object], Context | None]]:
+        """Who is woken, shown as futures show it: by this a task can be interrupted."""
+        crossing = self.crossing
+        return [] if crossing is None or crossing.ended else [(crossing.wakeup, crossing.context)]
+
+    def remove_done_callback(self, wakeup: Callable[[Yielded], object], /) -> int:
+        """The task does not wait any longer: withdraw the value, or let nobody answer it."""
+        crossing = self.crossing
+        if crossing is None or crossing.ended or crossing.wakeup != wakeup:
+            return 0
+        self.owner._relay_of_tasks().withdraw(self)
+        crossing.leave()
+        return 1
+
     def done(self) -> bool:
         return self.crossing is not None and self.crossing.ended
+
+    def cancelled(self) -> bool:
+        return self.crossing is not None and isinstance(self.crossing.error, asyncio.CancelledError)
 
     def result(self) -> Any:
         assert self.crossing is not None
@@ -75,12 +97,12 @@ def _cancelled(msg: object) -> asyncio.CancelledError:
 class Crossing:
     """The way of one value from a task into another, and of the answer back."""
 
-    __slots__ = ("_context", "_wakeup", "_yielded", "answer", "ended", "error", "in_cancelled_task", "loop")
+    __slots__ = ("_yielded", "answer", "context", "ended", "error", "in_cancelled_task", "loop", "wakeup")
 
     def __init__(self, yielded: Yielded, wakeup: Callable[[Yielded], object], context: Context | None) -> None:
         self._yielded: Yielded | None = yielded
-        self._wakeup = wakeup
-        self._context = context
+        self.wakeup = wakeup
+        self.context = context
         self.loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         self.in_cancelled_task = task is not None and task.cancelling() > 0
@@ -97,7 +119,12 @@ class Crossing:
         self.error = error
         yielded, self._yielded = self._yielded, None  # which refers to this
         if yielded is not None and not self.loop.is_closed():
-            self.loop.call_soon(self._wakeup, yielded, context=self._context)
+            self.loop.call_soon(self.wakeup, yielded, context=self.context)
+
+    def leave(self) -> None:
+        """The yielding task does not wait for the answer any longer."""
+        self.ended = True
+        self._yielded = None
 
 
 class Relay:
@@ -138,6 +165,9 @@ class Relay:
             crossing.end(error=asyncio.CancelledError("the generator has ended"))
 
 
+_MAKERS = frozenset({"asyncio", "anyio"})
+
+
 class InterruptibleWait(asyncio.Future[Any]):
     """Stands in for the future that a task waits for, so that the task can be woken without completing that future.
 
@@ -158,11 +188,14 @@ class InterruptibleWait(asyncio.Future[Any]):
         """Made without an `__init__` in Python, since every wait inside of a GeneratorObject makes one."""
         wait = cls(loop=source.get_loop())
         wait.source = source
+        # As the task does with the future that it gets, which is this one: others may await the source, too.
+        source._asyncio_future_blocking = False
         return wait
 
     def add_done_callback(self, wakeup: Callable[[Any], object], /, *, context: Context | None = None) -> None:
-        self._wakeup = wakeup
-        self._context = context
+        if self._wakeup is None:  # whoever comes later only wants to know how it ends
+            self._wakeup = wakeup
+            self._context = context
         self.source.add_done_callback(wakeup, context=context)
 
     def remove_done_callback(self, wakeup: Callable[[Any], object], /) -> int:
@@ -194,6 +227,17 @@ class InterruptibleWait(asyncio.Future[Any]):
             self._handle.cancel()
             self._handle = None
 
+    def cancel_private(self, coro: object) -> None:
+        """Cancel the future, if the coroutine that waits for it is one of asyncio or anyio, and made it for itself.
+
+        Cancelling the task would do that, and an exception that somebody throws into it does not: the semaphores of
+        Python 3.11 and 3.12 and anyio's locks take a future that was not cancelled for one that was granted.
+        """
+        if type(self.source) is asyncio.Future and not self.source.done():
+            frame = innermost_frame(coro)
+            if frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _MAKERS:
+                self.source.cancel()
+
     def cancel(self, msg: Any | None = None) -> bool:
         if not self.source.cancel(msg):
             return False
@@ -205,8 +249,25 @@ class InterruptibleWait(asyncio.Future[Any]):
             self.source.add_done_callback(self._wakeup, context=self._context)
         return True
 
+    def cancelling(self) -> int:
+        """How a task tells the same: whether a cancellation is on its way to who waits here."""
+        return int(self.being_cancelled)
+
     def done(self) -> bool:
         return self.interrupted or self.source.done()
+
+    def cancelled(self) -> bool:
+        return self.source.cancelled()
+
+    # By these two a waiting task can be interrupted, and one to which a cancellation is on its way is let alone.
+
+    @property
+    def _callbacks(self) -> Any:
+        return getattr(self.source, "_callbacks", None)
+
+    @property
+    def _exception(self) -> BaseException | None:
+        return cast("BaseException | None", getattr(self.source, "_exception", None))
 
     def result(self) -> Any:
         return None if self.interrupted else self.source.result()
