@@ -48,6 +48,13 @@ async def pause() -> None:
         await future
 
 
+class Suspend:
+    """Yields once to whoever drives the coroutine."""
+
+    def __await__(self) -> Generator[None]:
+        yield
+
+
 async def asks(monitor: Monitor, *questions: Any) -> list[Any]:
     answers = []
     for question in questions:
@@ -188,6 +195,45 @@ def test_aclose_of_what_has_not_begun_or_has_ended_does_nothing() -> None:
     await_sync(monitor.aclose(new))
     assert inspect.getcoroutinestate(new) == inspect.CORO_CLOSED
     await_sync(monitor.aclose(new))
+
+
+@pytest.mark.parametrize("clean_up", ["nothing", "a wait", "a message"])
+def test_what_is_not_suspended_in_a_message_ends_with_generator_exit(clean_up: str) -> None:
+    """A coroutine that was begun by hand, and not by the monitor."""
+
+    async def child() -> None:
+        try:
+            await Suspend()
+        finally:
+            if clean_up == "a wait":
+                await Suspend()
+            elif clean_up == "a message":
+                await m.oob("clean-up")
+
+    m: Monitor[str] = Monitor()
+    coro = child()
+    coro.send(None)
+    closing = m.athrow(coro, GeneratorExit)
+    if clean_up == "a wait":
+        closing.send(None)
+    elif clean_up == "a message":
+        with pytest.raises(OOBData):
+            closing.send(None)
+        closing = m.aawait(coro)
+    with pytest.raises(GeneratorExit):
+        closing.send(None)
+    assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED  # type: ignore[arg-type]
+
+
+def test_aclose_of_what_is_not_suspended_in_a_message_is_silent() -> None:
+    async def child() -> None:
+        await Suspend()
+
+    m: Monitor[str] = Monitor()
+    coro = child()
+    coro.send(None)
+    await_sync(m.aclose(coro))
+    assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED  # type: ignore[arg-type]
 
 
 def test_aclose_of_what_goes_on_sending_is_an_error_and_can_be_repeated() -> None:

@@ -409,6 +409,14 @@ def test_throwing_into_what_has_not_started_ends_it() -> None:
     assert start.done()
 
 
+@pytest.mark.parametrize("stop", [StopIteration(5), StopIteration])
+def test_a_stop_iteration_thrown_into_what_has_not_started_is_no_result(stop: Any) -> None:
+    start = CoroStart(returns(), autostart=False)
+    with pytest.raises((StopIteration, RuntimeError)):  # a RuntimeError on Python 3.11, where it passes the coroutine
+        start.throw(stop)
+    assert start.exception() is not None
+
+
 def test_all_of_the_coroutine_runs_in_the_context() -> None:
     seen: list[str] = []
 

@@ -18,8 +18,16 @@ class RaiseHere(BaseException):
     raises at the `yield`, and everything may await in its clean-up; so does ours.
     """
 
+    exception: BaseException
+
     def __init__(self, exception: BaseException) -> None:
         self.exception = exception
+
+    def unpack(self) -> BaseException:
+        """The exception, to be raised by who catches this; it is not referred to any longer."""
+        exception = self.exception
+        del self.exception
+        return exception
 
 
 def require_exception(exc: object) -> None:

@@ -145,6 +145,8 @@ class Monitor(Generic[D]):
             return result
         except OOBData as escaped:
             raise RuntimeError("coroutine raised OOBData") from escaped
+        except RaiseHere as order:  # as in `athrow`: the coroutine has sent a message in its clean-up
+            raise order.unpack() from None
         finally:
             self._state = _IDLE
         if yielded.__class__ is OOBData and yielded._monitor is self:
@@ -185,6 +187,8 @@ class Monitor(Generic[D]):
             return result
         except OOBData as escaped:
             raise RuntimeError("coroutine raised OOBData") from escaped
+        except RaiseHere as order:  # thrown into something else than an `oob`, which would have unpacked it
+            raise order.unpack() from None
         finally:
             self._state = _IDLE
             del thrown, exc
@@ -218,6 +222,8 @@ class Monitor(Generic[D]):
         except StopIteration as stop:
             result: R = stop.value
             return result
+        except RaiseHere as order:  # as in `athrow`
+            raise order.unpack() from None
         finally:
             self._state = _IDLE
             del argument, yielded

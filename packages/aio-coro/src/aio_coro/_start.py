@@ -126,6 +126,11 @@ class CoroStart(Generic[T_co]):
             self._value = method(argument) if self._context is None else self._context.run(method, argument)
             self._state = _SUSPENDED
         except StopIteration as stop:
+            if before is _NEW and argument in (stop, stop.__class__):
+                self._keep_exception(
+                    stop
+                )  # from Python 3.12 on, what is thrown before the first step comes out as it is
+                return
             self._value = stop.value
             self._state = _RETURNED
         except BaseException as error:
