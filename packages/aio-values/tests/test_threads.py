@@ -140,6 +140,32 @@ async def test_assignment_of_another_thread_just_before_an_expectation_is_awaite
         assert await expected.wait(timeout=1) == 1
 
 
+@every_runtime
+async def test_first_wait_is_held_up_by_assignments_to_the_same_value_only(runtime: Runtime) -> None:
+    value, other = AsyncValue(0), AsyncValue(0)
+    asked, answer = threading.Event(), threading.Event()
+
+    def transform(number: int) -> int:
+        if number == 1:
+            # What it assigns itself comes after the present assignment.
+            value.set_threadsafe(2)
+            asked.set()
+            assert answer.wait(9)
+        return number
+
+    with value.open_transform(transform) as derived, ThreadPoolExecutor(1) as pool:
+        assigning = pool.submit(value.set_threadsafe, 1)
+        assert asked.wait(9)
+        async with runtime.tasks() as tasks:
+            wait = await tasks.block(other.wait_value, 1)
+            other.value = 1
+            assert await wait.result() == 1
+            assert not assigning.done()
+            answer.set()
+            assert await derived.wait_value(2) == 2
+            assert assigning.result().done()
+
+
 def test_value_that_nobody_waited_for_can_be_assigned_from_any_thread() -> None:
     value = AsyncValue(0)
     in_thread(lambda: setattr(value, "value", 1))

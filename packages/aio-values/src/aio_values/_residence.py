@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from aio_values.lowlevel import Home
 
 moving: Final = threading.RLock()
-"""Held while a value moves to another home, and while it is assigned from elsewhere because it has none."""
+"""Held for the moment in which a value moves to a home, or is taken by a thread that assigns it because it has none."""
+
+assigning: Final = threading.RLock()
+"""Held by the one thread that assigns such values just now, while functions of the user's run."""
 
 
 class Residence:

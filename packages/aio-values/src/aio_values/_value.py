@@ -14,7 +14,7 @@ from aio_values._asyncio_internals import running_loop_or_none
 from aio_values._delivery import TOUCH, Change, Delivery, delivery_in_progress
 from aio_values._matching import ANY, AnyChange, change_policy, describe, differs, equals, matches, shown, transformed
 from aio_values._registry import Crowd, Registry, wake
-from aio_values._residence import Residence, moving
+from aio_values._residence import Residence, assigning, moving
 from aio_values._time import deadline_after, duration
 from aio_values.lowlevel import EXPIRED, Expired
 from aio_values.lowlevel._runtime import in_trio, sign
@@ -124,6 +124,7 @@ class AsyncValue(Generic[T]):
         "_failure",
         "_level",
         "_residence",
+        "_taken_by",
         "_takes_long_way",
         "_touched_in",
         "_value",
@@ -152,6 +153,8 @@ class AsyncValue(Generic[T]):
         # is running. True may be out of date.
         self._takes_long_way = self._changed is not differs
         self._residence: Residence | None = None
+        # The thread that assigns this value just now because it lives nowhere.
+        self._taken_by: int | None = None
 
     def __repr__(self) -> str:
         waiting, derived = self.statistics()
@@ -271,6 +274,9 @@ class AsyncValue(Generic[T]):
         elsewhere it is handed to the loop (asyncio: `call_soon_threadsafe`) or run (trio: `TrioToken.run_sync_soon`)
         in which tasks wait for the value, and happens there soon, in the order of the calls.
 
+        While the value belongs to no thread, a task that begins to wait for it, or for one derived from it, waits for
+        such an assignment, and its loop with it: functions that the assignment calls must not wait for that thread.
+
         Args:
             value: The value to assign.
 
@@ -284,12 +290,35 @@ class AsyncValue(Generic[T]):
         """
         self._check_writable()
         done: Future[None] = Future()
-        with moving:
-            residence = self._residence
-            home = None if residence is None or residence.thread == get_ident() else residence.home
-            if home is None or not _posted(home, self._assign_for, value, done):
-                self._assign_for(value, done)
+        # In between, a task may begin to wait, or the home may end.
+        while not self._assigned_at_home(value, done) and not self._assigned_without_home(value, done):
+            pass
         return done
+
+    def _assigned_at_home(self, value: T, done: Future[None]) -> bool:
+        """Assign where this value lives, if that is anywhere."""
+        residence = self._residence
+        home = None if residence is None else residence.home
+        if residence is None or home is None:
+            return False
+        if residence.thread == get_ident():
+            self._assign_for(value, done)
+            return True
+        return _posted(home, self._assign_for, value, done)
+
+    def _assigned_without_home(self, value: T, done: Future[None]) -> bool:
+        """Assign in this thread, if this value lives nowhere; it does not move until that is done."""
+        with assigning:
+            taken_by = self._taken_by
+            with moving:
+                if self._residence is not None and self._residence.home is not None:
+                    return False
+                self._taken_by = get_ident()
+            try:
+                self._assign_for(value, done)
+            finally:
+                self._taken_by = taken_by
+        return True
 
     def _assign_for(self, value: T, done: Future[None]) -> None:
         if not done.set_running_or_notify_cancel():
@@ -659,12 +688,21 @@ class AsyncValue(Generic[T]):
             self._move_to(home)
 
     def _move_to(self, home: Home) -> None:
+        while not self._moved_to(home):
+            # Another thread assigns it: wait for that one.
+            with assigning:
+                pass
+
+    def _moved_to(self, home: Home) -> bool:
         with moving:
+            if self._taken_by is not None and self._taken_by != get_ident():
+                return False
             residence = self._residence
             if residence is not None:
                 self._check_thread(residence)
             if residence is None or not residence.outlives(home):
                 self._residence = Residence(home)
+        return True
 
     def _check_thread(self, residence: Residence) -> None:
         """Raise if this value belongs to another thread where something still runs."""
