@@ -170,6 +170,18 @@ async def test_with_eager_tasks_functions_that_end_at_once_leave_the_others_as_t
 
 
 @pytest.mark.asyncio
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="has no call graph")
+async def test_the_call_graph_shows_who_waits_for_the_functions() -> None:
+    async def tell() -> list[asyncio.Future[Any]]:
+        await asyncio.sleep(0)
+        graph: Any = getattr(asyncio, "capture_call_graph")()  # noqa: B009  # not before 3.14
+        return [awaiting.future for awaiting in graph.awaited_by]
+
+    task = asyncio.current_task()
+    assert await run_together(tell, tell) == [[task], [task]]
+
+
+@pytest.mark.asyncio
 async def test_a_function_that_cannot_be_called_ends_those_that_were_started() -> None:
     before = asyncio.all_tasks()
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Argument = TypeVar("Argument")
 
+# Python 3.14 and later show who waits for whom.
+_add_to_awaited_by: Callable[..., None] | None = getattr(asyncio, "future_add_to_awaited_by", None)
+_discard_from_awaited_by: Callable[..., None] | None = getattr(asyncio, "future_discard_from_awaited_by", None)
+
 
 async def run_together(*functions: Callable[[], Awaitable[T]]) -> list[T]:
     """Run async functions side by side, each in a task of its own, until all have returned.
@@ -85,6 +89,7 @@ async def _run_on_asyncio(
     cost the caller a cancellation that came in the same moment.
     """
     loop = running_loop()
+    caller = asyncio.current_task()
     tasks: list[asyncio.Task[None]] = []
     running = 0
     all_ended = loop.create_future()
@@ -100,6 +105,8 @@ async def _run_on_asyncio(
     def ended(task: asyncio.Task[None]) -> None:
         nonlocal running
         running -= 1
+        if _discard_from_awaited_by is not None:
+            _discard_from_awaited_by(task, caller)
         if not running and not all_ended.done():
             all_ended.set_result(None)
         if not task.cancelled():
@@ -119,6 +126,8 @@ async def _run_on_asyncio(
             tasks.append(loop.create_task(function(argument, end)))
             running += 1
             tasks[-1].add_done_callback(ended)
+            if _add_to_awaited_by is not None:
+                _add_to_awaited_by(tasks[-1], caller)
     except BaseException as error:
         failures.append(error)
         cancel_all()
