@@ -125,6 +125,26 @@ async def test_a_get_hook_that_raises_has_not_taken() -> None:
     assert queue.qsize() == 1
 
 
+async def test_a_batch_that_the_hook_breaks_off_leaves_its_room_to_those_who_wait() -> None:
+    class Stop(BaseException):
+        pass
+
+    class Stopping(Queue[int]):
+        def _get(self) -> int:
+            if self._queue[0] == 3:
+                raise Stop
+            return super()._get()
+
+    queue = Stopping(3)
+    await queue.put_many([1, 2, 3])
+    putting = asyncio.create_task(queue.put_many([4, 5]))
+    await settle()
+    with pytest.raises(Stop):
+        await queue.get_many(3)
+    await settle()
+    assert putting.done()
+
+
 async def test_shutdown_drops_through_the_hook() -> None:
     dropped: list[int] = []
 

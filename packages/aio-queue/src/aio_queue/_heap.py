@@ -3,6 +3,10 @@
 `heapq` leaves the item of a failed push in the heap, out of order, and drops the item of a failed pop. Both sift an
 item along one path between the root and a leaf and move the others on that path by one place; moving those back
 restores the heap without a single comparison.
+
+Where the last item stopped in a failed pop is seen by its identity alone. An object that is in the heap more than once
+leaves that open, and comparing would not settle it, since it is comparisons that fail: then the heap may end up out of
+order, with all its items.
 """
 
 from __future__ import annotations

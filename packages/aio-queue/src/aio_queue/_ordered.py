@@ -34,8 +34,9 @@ class PriorityQueue(Queue[T]):
 
     Items must be comparable with `<`. Where a comparison raises, the put or get that needed it raises what the
     comparison raised, and the queue is as it was before: a failed put has not put (nor has a `put_many`, in full), a
-    failed get has not taken. So that items are never compared by what they carry, put a counter before that:
-    `(priority, next(counter), payload)`.
+    failed get has not taken. Only an object that is in the queue more than once, itself and not its equal, may make a
+    failed get leave the items out of order; none is lost. So that items are never compared by what they carry, put a
+    counter before that: `(priority, next(counter), payload)`.
 
     Cost: a put or get takes time proportional to the logarithm of the size.
     """

@@ -172,7 +172,8 @@ class Queue(Generic[T]):
 
         Raises:
             QueueClosedError: The queue is closed, or was closed while this waited.
-            RuntimeError: Tasks of another event loop have waited for this queue before.
+            RuntimeError: The queue belongs to another event loop, and this has to wait, or to wake a task of that loop
+                while it runs.
         """
         if self._credit:
             self._credit -= 1
@@ -256,7 +257,8 @@ class Queue(Generic[T]):
 
         Raises:
             QueueClosedError: The queue is closed, or was closed while this waited.
-            RuntimeError: Tasks of another event loop have waited for this queue before.
+            RuntimeError: The queue belongs to another event loop, and this has to wait, or to wake a task of that loop
+                while it runs.
         """
         batch = list(items)
         if self._closed:
@@ -463,7 +465,8 @@ class Queue(Generic[T]):
 
         Raises:
             QueueClosedError: The queue is closed and nothing is left in it.
-            RuntimeError: Tasks of another event loop have waited for this queue before.
+            RuntimeError: The queue belongs to another event loop, and this has to wait, or to wake a task of that loop
+                while it runs.
         """
         if self._unclaimed:
             if self._queue:
@@ -559,9 +562,11 @@ class Queue(Generic[T]):
     async def get_many(self, max_items: int) -> list[T]:
         """Take up to `max_items` items with one wait: wait for the first, and take what is there with it.
 
-        Waits in line with the gets, first come, first served.
+        Waits in line with the gets, first come, first served. An item that cannot be taken, since a comparison or an
+        overridden `_get` raises an Exception, ends the batch before it: the next get tells.
 
-        Cancellation: if this raises, no item was taken.
+        Cancellation: if this raises, no item was taken; except where a comparison or an overridden `_get` raises what
+        is no Exception, a KeyboardInterrupt say, which loses what was taken before it.
 
         Cost: that of the items; much less for each than `get`.
 
@@ -575,7 +580,8 @@ class Queue(Generic[T]):
             QueueClosedError: The queue is closed and nothing is left in it.
             TypeError: `max_items` is not an integer.
             ValueError: `max_items` is less than 1.
-            RuntimeError: Tasks of another event loop have waited for this queue before.
+            RuntimeError: The queue belongs to another event loop, and this has to wait, or to wake a task of that loop
+                while it runs.
         """
         try:
             limit = operator.index(max_items)
@@ -590,16 +596,18 @@ class Queue(Generic[T]):
     async def get_until_empty(self) -> T:
         """Take all items, waiting for one while the queue is empty, and return the last: the news, not the history.
 
-        The items that are passed over count as dealt with: one `task_done()` is due, for the item returned.
+        The items that are passed over count as dealt with: one `task_done()` is due, for the item returned. An item
+        that cannot be taken ends it as it ends `get_many`: the last before it is returned.
 
-        Cancellation: if this raises, no item was taken.
+        Cancellation: as in `get_many`.
 
         Returns:
             The last item, in the order in which `get` would have returned them.
 
         Raises:
             QueueClosedError: The queue is closed and nothing is left in it.
-            RuntimeError: Tasks of another event loop have waited for this queue before.
+            RuntimeError: The queue belongs to another event loop, and this has to wait, or to wake a task of that loop
+                while it runs.
         """
         if self._joiners:
             self._check_thread()
@@ -608,7 +616,8 @@ class Queue(Generic[T]):
     def get_nowait_until_empty(self) -> T:
         """Take all items there are now, and return the last.
 
-        The items that are passed over count as dealt with: one `task_done()` is due, for the item returned.
+        The items that are passed over count as dealt with: one `task_done()` is due, for the item returned. An item
+        that cannot be taken ends it as it ends `get_many`: the last before it is returned.
 
         Returns:
             The last item, in the order in which `get_nowait` would have returned them.
@@ -776,7 +785,7 @@ class Queue(Generic[T]):
         """Wait until every item that was put has been dealt with: got, and reported with `task_done()`.
 
         Raises:
-            RuntimeError: This has to wait, and tasks of another event loop have waited for this queue before.
+            RuntimeError: The queue belongs to another event loop, and this has to wait.
         """
         if self._owed <= self._credit:
             return
