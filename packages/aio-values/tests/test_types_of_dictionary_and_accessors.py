@@ -38,6 +38,7 @@ async def test_accessor_gives_what_its_getter_gives(runtime: Runtime) -> None:
     assert assert_type(text, accessor[str]).value == "a"
     assert assert_type(await text.get(wait_for_write=False), str) == "a"
     assert assert_type(text.has_waiting_read, awaitable_predicate).waiting == 0
+    assert_type(accessor[int](), accessor[int])
     declared: accessor[int] = accessor()
     async with runtime.tasks() as tasks:
         await tasks.block(declared.get)

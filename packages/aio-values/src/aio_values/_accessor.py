@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic
 
 from aio_values._lazy_condition import LazyCondition
 from aio_values._matching import holds
@@ -13,10 +13,17 @@ from aio_values._predicate import predicate_under
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import TypeVar
+
     from aio_values._predicate import awaitable_predicate
     from aio_values.lowlevel import Condition
 
-T = TypeVar("T")
+    # An accessor that keeps a value of its own is for any, unless it says for which: `accessor[int]()`.
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 class _Answer(enum.Enum):
@@ -128,20 +135,9 @@ class accessor(Generic[T]):  # noqa: N801  # the name that codestare's users kno
         TypeError: `funcs` is no pair of callables, or `condition` is no condition.
     """
 
-    @overload
-    def __init__(
-        self: accessor[Any], funcs: None = None, condition: Condition | None = None, name: str | None = None
-    ) -> None: ...
-    @overload
     def __init__(
         self,
-        funcs: tuple[Callable[[], T], Callable[[T], object] | None],
-        condition: Condition | None = None,
-        name: str | None = None,
-    ) -> None: ...
-    def __init__(
-        self,
-        funcs: tuple[Callable[[], Any], Callable[[Any], object] | None] | None = None,
+        funcs: tuple[Callable[[], T], Callable[[T], object] | None] | None = None,
         condition: Condition | None = None,
         name: str | None = None,
     ) -> None:
