@@ -128,7 +128,7 @@ class accessor(Generic[T]):  # noqa: N801  # the name that codestare's users kno
         funcs: A getter and a setter of some value; the setter is None if the value can only be read. Without them,
             the accessor keeps a value of its own, which is None at first.
         condition: Guards the value: a condition of asyncio, trio or anyio. Without one, a condition of its own,
-            made when it is first needed for the runtime that runs then.
+            made when it is first needed, for the loop or run that runs then and for no later one.
         name: For error messages and the `repr`.
 
     Raises:

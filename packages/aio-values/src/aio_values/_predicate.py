@@ -41,7 +41,8 @@ class awaitable_predicate:  # noqa: N801  # the name that codestare's users know
     Args:
         predicate: Called without arguments; its truth counts. It must not block.
         condition: The condition that is notified when the state changes: one of asyncio, trio or anyio. Without
-            one, a condition of its own, made when it is first needed for the runtime that runs then.
+            one, a condition of its own, made when it is first needed, for the loop or run that runs then and for no
+            later one.
         timeout: The most seconds that each `await` may take; None for no limit.
 
     Raises:
