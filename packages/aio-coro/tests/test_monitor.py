@@ -222,7 +222,7 @@ def test_what_is_not_suspended_in_a_message_ends_with_generator_exit(clean_up: s
         closing = m.aawait(coro)
     with pytest.raises(GeneratorExit):
         closing.send(None)
-    assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED  # type: ignore[arg-type]
+    assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED
 
 
 def test_aclose_of_what_is_not_suspended_in_a_message_is_silent() -> None:
@@ -233,7 +233,7 @@ def test_aclose_of_what_is_not_suspended_in_a_message_is_silent() -> None:
     coro = child()
     coro.send(None)
     await_sync(m.aclose(coro))
-    assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED  # type: ignore[arg-type]
+    assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED
 
 
 def test_aclose_of_what_goes_on_sending_is_an_error_and_can_be_repeated() -> None:

@@ -207,7 +207,12 @@ else:
         except BaseException as error:
             if isinstance(error, RecursionError) and isinstance(coro, CoroutineType):
                 coro.close()
-            _give_back(loop, failed=coro)  # has something to do only if there was stack enough for it
+            for held in list(_first_steps):  # not empty only if there was stack enough for it
+                if held.get_coro() is coro:  # it failed to become a task after that: no stack left to register it
+                    drop_unstarted(held)
+                    del _first_steps[held]
+            if _first_steps:
+                _give_back(loop)
             raise
         finally:
             del own["call_soon"]
@@ -233,14 +238,9 @@ else:
                 _current_tasks[loop] = caller
         return task
 
-    def _give_back(loop: asyncio.AbstractEventLoop, failed: object = None) -> None:
-        """Schedule the first steps that were held for others (a finalizer made their tasks, say).
-
-        Dropped is the task of the coroutine that was held and then failed to become one (no stack left to register it).
-        """
-        for task in [task for task in list(_first_steps) if task.get_loop() is loop]:
-            context, step = _first_steps.pop(task)
-            if task.get_coro() is failed:
-                drop_unstarted(task)
-            else:
+    def _give_back(loop: asyncio.AbstractEventLoop) -> None:
+        """Schedule the first steps that were held and are those of other tasks (which a finalizer made, say)."""
+        for task in list(_first_steps):
+            if task.get_loop() is loop:
+                context, step = _first_steps.pop(task)
                 type(loop).call_soon(loop, step, context=context)
