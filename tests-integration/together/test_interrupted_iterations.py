@@ -97,27 +97,6 @@ async def test_a_time_limit_that_cancels_what_is_waited_for_cancels_it_in_an_ite
     assert child.cancelled()
 
 
-@pytest.mark.parametrize("make", [asyncio.Lock, asyncio.Semaphore])
-async def test_an_interrupt_at_a_lock_of_asyncio_does_not_let_it_lose_count(make: Callable[[], Any]) -> None:
-    lock = make()
-    g = generator_object()
-
-    async def body() -> None:
-        async with lock:
-            await g.ayield("locked")
-
-    await lock.acquire()
-    task = asyncio.create_task(collect(g(body())))
-    await settle()
-    task_throw(task, InterruptException())
-    await asyncio.wait([task])
-    assert task.cancelled()
-    assert lock.locked()
-    lock.release()
-    assert await collect(g(body())) == ["locked"]
-    assert not lock.locked()
-
-
 async def test_a_future_of_the_program_is_left_alone() -> None:
     future = asyncio.get_running_loop().create_future()
     g = generator_object()

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
-from aio_coro._innermost import RaiseHere, carried, require_exception
+from aio_coro._innermost import RaiseHere, cancel_private, carried, require_exception
 from aio_coro._inspect import require_coroutine
 from aio_coro._monitor import OOBData
 from aio_coro._relay import InterruptibleWait, Relay, Yielded
@@ -505,8 +505,7 @@ class GeneratorObjectIterator(AsyncGenerator[T_co, V_contra]):
                 if isinstance(error, GeneratorExit):
                     coro.close()
                     raise error
-                if wait is not None:
-                    wait.cancel_private(coro)
+                cancel_private(yielded, coro)
                 # Thrown in outside of the handler, so that the coroutine does not see it as being handled.
                 yielded = coro.throw(error)
                 error = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,23 @@ def carried(exc: BaseException | type[BaseException]) -> BaseException | type[Ba
 _UNTOLD = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable", "coroutine_wrapper"})
 
 
-def innermost_frame(awaited: Any) -> FrameType | None:
+_MAKERS = frozenset({"asyncio", "anyio"})
+
+
+def cancel_private(yielded: object, coro: object) -> None:
+    """Cancel the future that a coroutine waits for, if one of asyncio or anyio made it for itself.
+
+    To be called when an exception is thrown into the coroutine. Cancelling its task would have cancelled the future,
+    and somebody who interrupts the task may know ours only: the semaphores of Python 3.11 and 3.12 and anyio's locks
+    take a future that was not cancelled for one that was granted.
+    """
+    if type(yielded) is asyncio.Future and not yielded.done():
+        frame = _innermost_frame(coro)
+        if frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _MAKERS:
+            yielded.cancel()
+
+
+def _innermost_frame(awaited: Any) -> FrameType | None:
     """The frame that waits, at the end of the chain of coroutines and generators that await each other."""
     frame: FrameType | None = None
     while awaited is not None:

@@ -7,7 +7,7 @@ import types
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, overload
 
-from aio_coro._innermost import RaiseHere, carried, require_exception
+from aio_coro._innermost import RaiseHere, cancel_private, carried, require_exception
 from aio_coro._inspect import coro_is_done, coro_is_new, require_coroutine
 
 if TYPE_CHECKING:
@@ -209,6 +209,7 @@ class Monitor(Generic[D]):
                     coro.close()
                     raise
                 except BaseException as error:
+                    cancel_private(yielded, coro)
                     # Thrown in outside of this handler, so that the coroutine does not see it as being handled.
                     argument = error
                     resume: Callable[[Any], Any] = coro.throw

@@ -14,7 +14,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 from aio_coro._asyncio_internals import TaskAwaitable
-from aio_coro._innermost import innermost_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,9 +164,6 @@ class Relay:
             crossing.end(error=asyncio.CancelledError("the generator has ended"))
 
 
-_MAKERS = frozenset({"asyncio", "anyio"})
-
-
 class InterruptibleWait(asyncio.Future[Any]):
     """Stands in for the future that a task waits for, so that the task can be woken without completing that future.
 
@@ -226,17 +222,6 @@ class InterruptibleWait(asyncio.Future[Any]):
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-
-    def cancel_private(self, coro: object) -> None:
-        """Cancel the future, if the coroutine that waits for it is one of asyncio or anyio, and made it for itself.
-
-        Cancelling the task would do that, and an exception that somebody throws into it does not: the semaphores of
-        Python 3.11 and 3.12 and anyio's locks take a future that was not cancelled for one that was granted.
-        """
-        if type(self.source) is asyncio.Future and not self.source.done():
-            frame = innermost_frame(coro)
-            if frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _MAKERS:
-                self.source.cancel()
 
     def cancel(self, msg: Any | None = None) -> bool:
         if not self.source.cancel(msg):

@@ -9,7 +9,7 @@ from contextvars import Context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from aio_coro._innermost import require_exception
+from aio_coro._innermost import cancel_private, require_exception
 from aio_coro._inspect import coro_is_done, require_coroutine
 
 if TYPE_CHECKING:
@@ -209,6 +209,7 @@ class CoroStart(Generic[T_co]):
             self._run(coro.close)
             raise
         except BaseException as error:
+            cancel_private(self._value, coro)
             # Thrown in outside of this handler, so that the coroutine does not see it as being handled.
             argument = error
             resume: Callable[[Any], Any] = coro.throw
@@ -237,6 +238,7 @@ class CoroStart(Generic[T_co]):
                     self._run(coro.close)
                     raise
                 except BaseException as error:
+                    cancel_private(yielded, coro)
                     argument = error
                     resume = coro.throw
                 else:
