@@ -179,22 +179,24 @@ class Queue(Generic[T]):
             self._credit -= 1
             self._queue.append(item)
             return
-        if (getters := self._getters) and here() != self._home:
-            self._check_thread()
-        # The common case of a getter that waits for this very item, inline: it is what back and forth is made of.
-        if getters and not self._unsettled:
-            self._queue.append(item)
-            self._owed += 1
-            try:
-                getters.popleft().set_result(None)
-            except InvalidStateError:
-                self._promise_items()
-            else:
-                self._promised_items += 1
-                self._unclaimed = False
-                if getters:
-                    self._getter_line.tidy()
-        elif not self._put_at_once(item):
+        if getters := self._getters:
+            if here() != self._home:
+                self._check_thread()
+            # A getter that waits for this very item: what back and forth is made of, therefore inline.
+            if not self._unsettled:
+                self._queue.append(item)
+                self._owed += 1
+                try:
+                    getters.popleft().set_result(None)
+                except InvalidStateError:
+                    self._promise_items()
+                else:
+                    self._promised_items += 1
+                    self._unclaimed = False
+                    if getters:
+                        self._getter_line.tidy()
+                return
+        if not self._put_at_once(item):
             putter = self._line_up(1)
             try:
                 await putter
