@@ -7,14 +7,15 @@ import gc
 import threading
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from aio_values import AsyncValue, compose_values, lowlevel
+from aio_values import AsyncValue, _value, compose_values, lowlevel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from suite_support.runtimes import Runtime
 
@@ -245,6 +246,29 @@ def test_assignment_for_a_home_that_ends_just_now_happens_here(monkeypatch: pyte
     monkeypatch.setattr(lowlevel, "post", post)
     assert in_thread(lambda: value.set_threadsafe(1)).done()
     assert value.value == 1
+
+
+def test_assignment_to_a_value_that_finds_a_home_just_now_happens_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    value, waiting = AsyncValue(0), threading.Event()
+
+    async def wait() -> int:
+        task = asyncio.ensure_future(value.wait_value(1))
+        await asyncio.sleep(0)
+        waiting.set()
+        return await asyncio.wait_for(task, 30)
+
+    with ThreadPoolExecutor(1) as pool:
+        waits: list[Future[int]] = []
+
+        @contextmanager
+        def late() -> Iterator[None]:
+            waits.append(pool.submit(lambda: asyncio.run(wait())))
+            assert waiting.wait(30)
+            yield
+
+        monkeypatch.setattr(_value, "assigning", late())
+        value.set_threadsafe(1).result(timeout=30)
+        assert waits[0].result() == 1
 
 
 def test_loop_that_is_stopped_between_runs_still_owns_the_value() -> None:
