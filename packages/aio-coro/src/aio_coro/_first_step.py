@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
+from asyncio import Task
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -177,11 +178,11 @@ else:
     _first_steps: dict[asyncio.Task[Any], tuple[Context, Callable[[], object]]] = {}
 
     def _hold(step: Any, *args: Any, context: Any = None) -> Any:
-        if args or (step.__class__ is not STEP_TYPE and not is_task_step(step)):
-            loop = asyncio.get_running_loop()
-            return type(loop).call_soon(loop, step, *args, context=context)
-        _first_steps[step.__self__] = context, step
-        return None
+        if step.__class__ is STEP_TYPE or (not args and is_task_step(step)):
+            _first_steps[step.__self__] = context, step
+            return None
+        loop = asyncio.get_running_loop()
+        return type(loop).call_soon(loop, step, *args, context=context)
 
     def construct_eagerly(
         constructor: TaskConstructor, coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop, **options: Any
@@ -201,9 +202,9 @@ else:
         own["call_soon"] = _hold
         try:
             try:
-                task = asyncio.Task(coro, loop=loop, name=coro.__qualname__)
+                task = Task(coro, loop=loop, name=coro.__qualname__)
             except AttributeError:  # coroutines of other make have no name
-                task = asyncio.Task(coro, loop=loop)
+                task = Task(coro, loop=loop)
         except BaseException as error:
             if isinstance(error, RecursionError) and isinstance(coro, CoroutineType):
                 coro.close()
