@@ -108,32 +108,6 @@ def drop_unstarted(task: asyncio.Task[Any]) -> None:
     cast("Any", task)._log_destroy_pending = False
 
 
-if sys.version_info < (3, 12):
-
-    def _type_of_steps() -> type:
-        """The type of what a C task gives to `call_soon` for its next step."""
-
-        class Catcher:
-            caught: object = None
-
-            def call_soon(self, callback: object, **_: object) -> None:
-                self.caught = callback
-
-            def get_debug(self) -> bool:
-                return False
-
-        async def nothing() -> None: ...
-
-        catcher = Catcher()
-        coroutine = nothing()
-        drop_unstarted(asyncio.Task(coroutine, loop=cast("Any", catcher), name=""))
-        coroutine.close()
-        return type(catcher.caught)
-
-    #: What tells most steps from other callbacks without a call; `is_task_step` knows all of them.
-    STEP_TYPE = object if asyncio.Task is _PyTask else _type_of_steps()
-
-
 class TaskAwaitable:
     """Base of what a task takes for a future when it is yielded to it: one to wait for, always.
 

@@ -15,7 +15,7 @@ import sys
 import warnings
 from asyncio import Task
 from functools import partial
-from types import CoroutineType
+from types import CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from aio_coro._asyncio_internals import (
@@ -168,7 +168,7 @@ if sys.version_info >= (3, 12):
             raise
 
 else:
-    from aio_coro._asyncio_internals import STEP_TYPE, current_tasks
+    from aio_coro._asyncio_internals import current_tasks
 
     HAS_EAGER_TASKS = False
     # Not an imported name: of those, 3.11 calls methods through bound methods, a twentieth of `start_plain_task`.
@@ -177,12 +177,18 @@ else:
     # Put in by a task's constructor, taken out right after it; by task, since loops run in several threads.
     _first_steps: dict[asyncio.Task[Any], tuple[Context, Callable[[], object]]] = {}
 
+    # The type of a C task's steps, once one was seen: nearly every step that is held, and told at a glance.
+    _step_types: set[type] = set()
+
     def _hold(step: Any, *args: Any, context: Any = None) -> Any:
-        if step.__class__ is STEP_TYPE or (not args and is_task_step(step)):
-            _first_steps[step.__self__] = context, step
-            return None
-        loop = asyncio.get_running_loop()
-        return type(loop).call_soon(loop, step, *args, context=context)
+        if step.__class__ not in _step_types:
+            if args or not is_task_step(step):
+                loop = asyncio.get_running_loop()
+                return type(loop).call_soon(loop, step, *args, context=context)
+            if step.__class__ is not MethodType:
+                _step_types.add(step.__class__)
+        _first_steps[step.__self__] = context, step
+        return None
 
     def construct_eagerly(
         constructor: TaskConstructor, coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop, **options: Any
